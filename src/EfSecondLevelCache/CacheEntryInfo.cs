@@ -1,0 +1,18 @@
+namespace EfSecondLevelCache;
+
+/// <summary>One kept result, for operators. Parameter values and rows are left out on purpose.</summary>
+/// <param name="CommandText">The SQL of the query.</param>
+/// <param name="Dependencies">What the result depends on.</param>
+/// <param name="Tags">The names given with <c>Tag</c>.</param>
+/// <param name="Rows">Its number of rows.</param>
+/// <param name="Bytes">The memory it takes, its key included.</param>
+/// <param name="Age">How long ago it was read from the database.</param>
+/// <param name="Hits">How often it was served.</param>
+public sealed record CacheEntryInfo(
+    string CommandText,
+    IReadOnlyList<string> Dependencies,
+    IReadOnlyList<string> Tags,
+    int Rows,
+    long Bytes,
+    TimeSpan Age,
+    long Hits);

@@ -1,0 +1,18 @@
+using EfSecondLevelCache;
+
+#pragma warning disable IDE0130
+namespace Microsoft.Extensions.DependencyInjection;
+
+/// <summary>Registers a second-level cache with an application's services.</summary>
+public static class SecondLevelCacheServiceCollectionExtensions
+{
+    /// <summary>
+    /// Registers a <see cref="SecondLevelCache"/> as a singleton, which <c>options.AddSecondLevelCache()</c> in <c>AddDbContext</c> picks up.
+    /// </summary>
+    /// <param name="services">The application's services.</param>
+    /// <param name="configure">Its settings; null for the defaults.</param>
+    /// <exception cref="ArgumentException">A setting is out of its range; thrown when the cache is first needed.</exception>
+    public static IServiceCollection AddSecondLevelCache(
+        this IServiceCollection services, Action<SecondLevelCacheOptionsBuilder>? configure = null)
+        => throw new NotImplementedException();
+}

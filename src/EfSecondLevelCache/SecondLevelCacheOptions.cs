@@ -1,0 +1,35 @@
+using EfSecondLevelCache.Infrastructure;
+using Microsoft.EntityFrameworkCore;
+
+namespace EfSecondLevelCache;
+
+/// <summary>
+/// The settings of a cache as plain values. Two contexts that are configured with equal values share one cache, so every
+/// member takes part in equality; a delegate is equal to another one of the same method and target.
+/// </summary>
+internal sealed record SecondLevelCacheOptions
+{
+    public long MaxBytes { get; init; } = 256L << 20;
+
+    public int MaxEntries { get; init; } = 1_000_000;
+
+    public int MaxEntryBytes { get; init; } = 4 << 20;
+
+    public TimeSpan DefaultTimeToLive { get; init; } = TimeSpan.FromMinutes(10);
+
+    public bool CacheAllQueries { get; init; }
+
+    public ValueList<EntityRule> EntityRules { get; init; } = ValueList<EntityRule>.Empty;
+
+    public Func<DbContext, string?>? VaryBy { get; init; }
+
+    public bool UniformSessions { get; init; }
+
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+}
+
+/// <summary>What <c>CacheQueriesOf</c> and <c>NeverCache</c> say of an entity type.</summary>
+/// <param name="EntityType">The CLR type of the entity.</param>
+/// <param name="TimeToLive">How long results that read it live; null: the default.</param>
+/// <param name="Never">Queries that read it are never cached.</param>
+internal sealed record EntityRule(Type EntityType, TimeSpan? TimeToLive, bool Never);

@@ -1,0 +1,153 @@
+using EfSecondLevelCache.Querying;
+using System.Globalization;
+using Microsoft.EntityFrameworkCore;
+
+namespace EfSecondLevelCache;
+
+/// <summary>
+/// Configures a second-level cache. Every setting has a default; none is required. Contexts that are configured with equal
+/// settings share one cache in the process.
+/// </summary>
+public sealed class SecondLevelCacheOptionsBuilder
+{
+    private readonly HashSet<string> _set = [];
+
+    internal SecondLevelCacheOptions Options { get; private set; } = new();
+
+    internal SecondLevelCacheOptionsBuilder()
+    {
+    }
+
+    internal static SecondLevelCacheOptions Build(Action<SecondLevelCacheOptionsBuilder>? configure)
+    {
+        var builder = new SecondLevelCacheOptionsBuilder();
+        configure?.Invoke(builder);
+        return builder.Options.MaxEntryBytes <= builder.Options.MaxBytes
+            ? builder.Options
+            // A result that is larger than the whole cache can never be kept; only an explicit contradiction is an error.
+            : builder._set.Contains(nameof(MaxEntryBytes)) && builder._set.Contains(nameof(MaxBytes))
+                ? throw new ArgumentException(
+                    $"MaxEntryBytes({Number(builder.Options.MaxEntryBytes)}) is larger than MaxBytes({Number(builder.Options.MaxBytes)}): "
+                    + "no such result could be kept. Lower MaxEntryBytes or raise MaxBytes.")
+                : builder.Options with { MaxEntryBytes = (int)Math.Min(builder.Options.MaxBytes, builder.Options.MaxEntryBytes) };
+    }
+
+    /// <summary>
+    /// How much memory the results may take, in bytes: rows, keys and the cache's own structures. Default: 268,435,456
+    /// (256 MiB). When it is reached, the least valuable results make room.
+    /// </summary>
+    /// <param name="bytes">At least 1,048,576 (1 MiB).</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="bytes"/> is below 1 MiB.</exception>
+    public SecondLevelCacheOptionsBuilder MaxBytes(long bytes)
+    {
+        const long Least = 1L << 20;
+        if (bytes < Least)
+        {
+            throw new ArgumentOutOfRangeException(nameof(bytes), bytes,
+                $"MaxBytes is {Number(bytes)} bytes; give at least {Number(Least)} (1 MiB), for example MaxBytes(256L << 20).");
+        }
+
+        return Set(nameof(MaxBytes), Options with { MaxBytes = bytes });
+    }
+
+    /// <summary>How many results may be kept. Default: 1,000,000.</summary>
+    /// <param name="entries">At least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="entries"/> is zero or negative.</exception>
+    public SecondLevelCacheOptionsBuilder MaxEntries(int entries)
+        => entries >= 1
+            ? Set(nameof(MaxEntries), Options with { MaxEntries = entries })
+            : throw new ArgumentOutOfRangeException(nameof(entries), entries,
+                $"MaxEntries is {Number(entries)}; give at least 1. To switch the cache off, set SecondLevelCache.Enabled to false.");
+
+    /// <summary>
+    /// How large one result may be, in bytes. Default: 4,194,304 (4 MiB), or <see cref="MaxBytes"/> where that is less. A larger
+    /// result is complete for its reader but not kept: the rows read so far are served from memory and the others stream through.
+    /// </summary>
+    /// <param name="bytes">1,024 (1 KiB) to 1,073,741,824 (1 GiB).</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="bytes"/> is out of that range.</exception>
+    public SecondLevelCacheOptionsBuilder MaxEntryBytes(long bytes)
+        => bytes is >= 1 << 10 and <= 1 << 30
+            ? Set(nameof(MaxEntryBytes), Options with { MaxEntryBytes = (int)bytes })
+            : throw new ArgumentOutOfRangeException(nameof(bytes), bytes,
+                $"MaxEntryBytes is {Number(bytes)} bytes; give 1,024 (1 KiB) to 1,073,741,824 (1 GiB), for example MaxEntryBytes(4L << 20).");
+
+    /// <summary>
+    /// How long a result is served when its query names no time to live. Default: 10 minutes. It is a ceiling: a result is
+    /// removed earlier when what it was read from changes.
+    /// </summary>
+    /// <param name="timeToLive">1 millisecond to 365 days.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeToLive"/> is out of that range.</exception>
+    public SecondLevelCacheOptionsBuilder DefaultTimeToLive(TimeSpan timeToLive)
+        => Set(nameof(DefaultTimeToLive),
+            Options with { DefaultTimeToLive = TimeToLiveRange.Check(timeToLive, nameof(DefaultTimeToLive), nameof(timeToLive)) });
+
+    /// <summary>
+    /// Caches every query that can be cached, as if each were marked <c>Cacheable()</c>. Off by default. <c>NotCacheable()</c> and
+    /// <see cref="NeverCache{TEntity}"/> take single queries out; queries of the migrations history and of catalogs are never cached.
+    /// </summary>
+    public SecondLevelCacheOptionsBuilder CacheAllQueries()
+        => Set(nameof(CacheAllQueries), Options with { CacheAllQueries = true });
+
+    /// <summary>Caches every query, <c>Find</c> included, that reads a table of this entity type.</summary>
+    /// <typeparam name="TEntity">An entity type of the context's model; a context that does not map it is not affected.</typeparam>
+    /// <param name="timeToLive">1 millisecond to 365 days; null: <see cref="DefaultTimeToLive"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeToLive"/> is out of that range.</exception>
+    public SecondLevelCacheOptionsBuilder CacheQueriesOf<TEntity>(TimeSpan? timeToLive = null)
+        where TEntity : class
+    {
+        if (timeToLive is { } given)
+            TimeToLiveRange.Check(given, $"CacheQueriesOf<{typeof(TEntity).Name}>", nameof(timeToLive));
+        return AddRule(new EntityRule(typeof(TEntity), timeToLive, Never: false));
+    }
+
+    /// <summary>
+    /// Never caches a query that reads a table of this entity type, whatever else is said: it wins over <c>Cacheable</c>,
+    /// <see cref="CacheAllQueries"/> and <see cref="CacheQueriesOf{TEntity}"/>.
+    /// </summary>
+    /// <typeparam name="TEntity">An entity type of the context's model; a context that does not map it is not affected.</typeparam>
+    public SecondLevelCacheOptionsBuilder NeverCache<TEntity>()
+        where TEntity : class
+        => AddRule(new EntityRule(typeof(TEntity), TimeToLive: null, Never: true));
+
+    /// <summary>
+    /// Makes a value part of every key, so that results are shared only among contexts for which it is the same: a tenant, a
+    /// culture, whatever a query's rows depend on beyond its text and parameters. It is asked once for each cacheable command and
+    /// must be fast. Null and "" are different values. Where it throws, the query goes to the database.
+    /// </summary>
+    /// <param name="varyBy">Takes the context that executes the query.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="varyBy"/> is null.</exception>
+    public SecondLevelCacheOptionsBuilder VaryBy(Func<DbContext, string?> varyBy)
+    {
+        ArgumentNullException.ThrowIfNull(varyBy);
+        return Set(nameof(VaryBy), Options with { VaryBy = varyBy });
+    }
+
+    /// <summary>
+    /// States that all sessions of a connection string see the same data, although a connection interceptor or a connection
+    /// initializer runs. Without it (the default) and without <see cref="VaryBy"/>, such queries are not cached, because the cache
+    /// can't see what the interceptor sets (a search_path, a role, a setting that a row-security policy reads).
+    /// </summary>
+    public SecondLevelCacheOptionsBuilder UniformSessions()
+        => Set(nameof(UniformSessions), Options with { UniformSessions = true });
+
+    /// <summary>Where the cache takes the time from. Default: <see cref="TimeProvider.System"/>. For tests.</summary>
+    /// <param name="timeProvider">Its timestamps bound the times to live.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="timeProvider"/> is null.</exception>
+    public SecondLevelCacheOptionsBuilder UseTimeProvider(TimeProvider timeProvider)
+    {
+        ArgumentNullException.ThrowIfNull(timeProvider);
+        return Set(nameof(UseTimeProvider), Options with { TimeProvider = timeProvider });
+    }
+
+    private SecondLevelCacheOptionsBuilder AddRule(EntityRule rule)
+        => Set(nameof(EntityRule), Options with { EntityRules = Options.EntityRules.Add(rule) });
+
+    private SecondLevelCacheOptionsBuilder Set(string name, SecondLevelCacheOptions options)
+    {
+        _set.Add(name);
+        Options = options;
+        return this;
+    }
+
+    private static string Number(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
+}

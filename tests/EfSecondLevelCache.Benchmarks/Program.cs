@@ -1,0 +1,11 @@
+// One verb for each question. `dotnet run -c Release --project tests/EfSecondLevelCache.Benchmarks -- VERB [options]`
+return args switch
+{
+    _ => Usage(),
+};
+
+static int Usage()
+{
+    Console.Error.WriteLine("usage: VERB [options]");
+    return 2;
+}
