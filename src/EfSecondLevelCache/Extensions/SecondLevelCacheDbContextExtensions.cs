@@ -2,6 +2,7 @@ using EfSecondLevelCache;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Infrastructure;
 using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Storage;
 
 #pragma warning disable IDE0130
 namespace Microsoft.EntityFrameworkCore;

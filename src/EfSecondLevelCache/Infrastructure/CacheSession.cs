@@ -117,7 +117,7 @@ internal sealed class CacheSession(
 
     private bool HasInitializer()
     {
-        if ((connection as INpgsqlRelationalConnection)?.DbDataSource is { } source)
+        if ((connection as INpgsqlRelationalConnection)?.DataSource is { } source)
             return ProviderInternals.MayHaveInitializer(source);
         // A connection that the application made may come from a data source of its own.
         var given = options.Extensions.OfType<RelationalOptionsExtension>().FirstOrDefault()?.Connection;

@@ -37,7 +37,7 @@ internal sealed class CachingCommand(
         if (CacheableSession(parameterObject) is not { } session)
             return base.ExecuteReader(parameterObject);
 
-        var answer = session.Cache!.Queries.LookUp(session, _plan!, new QueryParameterValues(parameterObject.ParameterValues));
+        var answer = session.Cache!.Queries.LookUp(session, _plan!, parameterObject.CommandSource, new QueryParameterValues(parameterObject.ParameterValues));
         return answer.Result is { } result ? Serve(result, parameterObject)
             : answer.Missed is { } missed ? ExecuteAndStoreAsync(async: false, missed, parameterObject, default).GetAwaiter().GetResult()
             : base.ExecuteReader(parameterObject);
@@ -51,7 +51,7 @@ internal sealed class CachingCommand(
 
         if (cancellationToken.IsCancellationRequested)
             return Task.FromCanceled<RelationalDataReader>(cancellationToken);
-        var answer = session.Cache!.Queries.LookUp(session, _plan!, new QueryParameterValues(parameterObject.ParameterValues));
+        var answer = session.Cache!.Queries.LookUp(session, _plan!, parameterObject.CommandSource, new QueryParameterValues(parameterObject.ParameterValues));
         return answer.Result is { } result ? Task.FromResult<RelationalDataReader>(Serve(result, parameterObject))
             : answer.Missed is { } missed ? ExecuteAndStoreAsync(async: true, missed, parameterObject, cancellationToken).AsTask()
             : base.ExecuteReaderAsync(parameterObject, cancellationToken);
@@ -132,7 +132,7 @@ internal sealed class CachingCommand(
             if (capture.Result is { } result)
                 return Serve(result, parameterObject);
 
-            await GoOnWithAsync(async, live, capture.Reader!, parameterObject, cancellationToken).ConfigureAwait(false);
+            await GoOnWithAsync(async, live, capture.PassThrough!, parameterObject, cancellationToken).ConfigureAwait(false);
             handedOver = true;
             return live;
         }

@@ -29,6 +29,9 @@ internal sealed class MissedQuery(CacheSession session, QueryKey key, ResolvedPo
     /// <summary>The count of changes before it was executed; set before anybody else sees the query.</summary>
     public long AsOf { get; set; }
 
+    /// <summary>EF Core will find its columns by their names, as it does for raw SQL.</summary>
+    public bool ReadsByName { get; init; }
+
     public long StartedAt { get; } = Stopwatch.GetTimestamp();
 
     public Task<SharedExecution> Completion => _completion.Task;

@@ -9,6 +9,7 @@ using EfSecondLevelCache.Querying.Keys;
 using EfSecondLevelCache.Querying.Planning;
 using EfSecondLevelCache.Querying.Results;
 using EfSecondLevelCache.Store;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace EfSecondLevelCache.Querying;
 
@@ -26,9 +27,10 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     /// <summary>Identifies a command and looks it up.</summary>
     /// <param name="session">Of the context that executes it.</param>
     /// <param name="plan">Of its text.</param>
+    /// <param name="source">Where the command comes from.</param>
     /// <param name="values">Its parameter values.</param>
     [SkipLocalsInit]
-    public Answer LookUp<TValues>(CacheSession session, QueryPlan plan, in TValues values)
+    public Answer LookUp<TValues>(CacheSession session, QueryPlan plan, CommandSource source, in TValues values)
         where TValues : struct, IParameterValues
     {
         try
@@ -40,16 +42,15 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
             var key = new KeyWriter(stackalloc byte[KeyBytesOnStack]);
             try
             {
-                WriteVariation(ref key, session, plan, values);
-                if (values.Write(ref key, plan) is { } unencodable)
-                    return Refuse(session, plan, policy, Refusals.ParameterType(unencodable));
+                if (WriteKey(ref key, session, plan, values) is { } unencodable)
+                    return Refuse(session, plan, policy, unencodable);
 
                 var probe = new QueryKey.Probe(plan, session.Scope, key.Written);
                 if (store.Find(probe) is CachedQuery cached)
                     return Hit(session, cached);
 
                 var slots = policy.SlotsIn(session.Scope.Database);
-                return new Answer(new MissedQuery(session, probe.ToKey(), policy, slots));
+                return new Answer(new MissedQuery(session, probe.ToKey(), policy, slots) { ReadsByName = source is CommandSource.FromSqlQuery });
             }
             finally
             {
@@ -59,6 +60,27 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         catch (Exception fault)
         {
             return Refuse(session, plan, policy: null, Refusals.Fault(fault), fault);
+        }
+    }
+
+    /// <summary>What <see cref="LookUp"/> would answer, without counting.</summary>
+    public QueryCacheOutcome Peek<TValues>(CacheSession session, QueryPlan plan, in TValues values, out QueryCacheRefusal? refusal)
+        where TValues : struct, IParameterValues
+    {
+        refusal = plan.PolicyIn(session.Cache!, session.Model).Refusal ?? session.Cache!.Refusal ?? session.RefusalNow();
+        if (refusal is not null)
+            return QueryCacheOutcome.Refused;
+        var key = new KeyWriter(stackalloc byte[KeyBytesOnStack]);
+        try
+        {
+            refusal = WriteKey(ref key, session, plan, values);
+            return refusal is not null ? QueryCacheOutcome.Refused
+                : store.Peek(new QueryKey.Probe(plan, session.Scope, key.Written)) is null ? QueryCacheOutcome.Miss
+                : QueryCacheOutcome.Hit;
+        }
+        finally
+        {
+            key.Dispose();
         }
     }
 
@@ -123,31 +145,47 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         if (!IsSameCommand(query, executed))
             return RefuseStore(query, Refusals.CommandChanged, live);
 
-        var layout = query.Key.Plan.Columns.LayoutFor(live);
+        if (query.Key.Plan.Columns.LayoutFor(live, query.ReadsByName) is not { } layout)
+            return RefuseStore(query, Refusals.OtherColumns, live);
+
         var capture = await ResultCapture.CaptureAsync(async, live, layout, options.MaxEntryBytes, query.Policy.MaxRows, cancellationToken)
             .ConfigureAwait(false);
-        if (capture.Result is null)
+        switch (capture.Outcome)
         {
-            counters.TooLarge.Add(1);
-            Log.TooLarge(query, options.MaxEntryBytes);
-            Abandon(query);
-            return capture;
+            case CaptureOutcome.Complete:
+                Keep(query, capture.Result!);
+                break;
+            case CaptureOutcome.TooManyRows or CaptureOutcome.TooManyBytes:
+                counters.TooLarge.Add(1);
+                Log.TooLarge(query, options.MaxEntryBytes);
+                Abandon(query);
+                break;
+            case CaptureOutcome.MoreResultSets:
+                Refuse(query, Refusals.SeveralResults);
+                break;
+            case CaptureOutcome.OtherColumns:
+                Refuse(query, Refusals.OtherColumns);
+                break;
+            case CaptureOutcome.UnreadableValue:
+                Refuse(query, Refusals.UnreadableValue(capture.Fault!));
+                break;
         }
 
-        Keep(query, capture.Result);
         return capture;
     }
 
     /// <summary>Ends the wait of those who joined, with nothing.</summary>
     public void Abandon(MissedQuery query, bool cancelled = false) => Complete(query, new SharedExecution(null, cancelled));
 
-    private static void WriteVariation<TValues>(ref KeyWriter key, CacheSession session, QueryPlan plan, in TValues values)
+    /// <summary>Null, or why there is no key.</summary>
+    private static QueryCacheRefusal? WriteKey<TValues>(ref KeyWriter key, CacheSession session, QueryPlan plan, in TValues values)
         where TValues : struct, IParameterValues
     {
         if (session.Cache!.Options.VaryBy is { } varyBy)
             ParameterEncoder.TryWrite(ref key, varyBy(session.Context));
         if (plan.VaryByParameter is { } name)
             ParameterEncoder.TryWrite(ref key, values.ValueOf(name));
+        return values.Write(ref key, plan) is { } unencodable ? Refusals.ParameterType(unencodable) : null;
     }
 
     private Answer Hit(CacheSession session, CachedQuery cached)
@@ -219,9 +257,14 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
 
     private Capture RefuseStore(MissedQuery query, QueryCacheRefusal refusal, DbDataReader live)
     {
+        Refuse(query, refusal);
+        return Capture.PassedThrough(CaptureOutcome.OtherColumns, live);
+    }
+
+    private void Refuse(MissedQuery query, QueryCacheRefusal refusal)
+    {
         Abandon(query);
         Refuse(query.Session, query.Key.Plan, query.Policy, refusal);
-        return Capture.PassThrough(live);
     }
 
     private Answer Refuse(

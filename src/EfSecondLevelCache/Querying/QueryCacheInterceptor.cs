@@ -84,7 +84,7 @@ internal sealed class QueryCacheInterceptor : DbCommandInterceptor
             return result;
         }
 
-        var answer = cache.Queries.LookUp(session, plan, new CommandParameterValues(command.Parameters));
+        var answer = cache.Queries.LookUp(session, plan, eventData.CommandSource, new CommandParameterValues(command.Parameters));
         if (answer.Result is { } hit)
             return InterceptionResult<DbDataReader>.SuppressWithResult(Reader(hit));
         if (answer.Missed is { } missed)
@@ -104,7 +104,7 @@ internal sealed class QueryCacheInterceptor : DbCommandInterceptor
         _missed.Remove(command);
         var capture = await missed.Session.Cache!.Queries.StoreAsync(async, missed, command, live, cancellationToken).ConfigureAwait(false);
         if (capture.Result is not { } result)
-            return capture.Reader!;
+            return capture.PassThrough!;
         if (async)
             await live.DisposeAsync().ConfigureAwait(false);
         else

@@ -1,43 +1,46 @@
+using System.Data.Common;
 using EfSecondLevelCache.Querying.Results;
 
 namespace EfSecondLevelCache.Querying.Planning;
 
 /// <summary>The columns that EF Core's shaper will read, and as which CLR types.</summary>
-/// <param name="names">In the order of the projection.</param>
-/// <param name="types">What the column's type mapping reads, <c>GetDataReaderMethod().ReturnType</c>.</param>
-internal sealed class PlannedColumns(string[] names, Type[] types) : IEquatable<PlannedColumns>
+internal sealed class PlannedColumns : IEquatable<PlannedColumns>
 {
     public static readonly PlannedColumns None = new([], []);
 
-    public IReadOnlyList<string> Names => names;
+    private readonly string[] _names;
+    private readonly Type[] _types;
+    private readonly Lazy<RowLayout?> _layout;
+    private readonly Lazy<NamedColumns?> _byName;
 
-    public IReadOnlyList<Type> Types => types;
-
-    /// <summary>How rows of these columns are kept; null where a type can't be.</summary>
-    public RowLayout? Layout { get; } = RowLayout.TryCreate(types, out _);
-
-    /// <summary>The first type that can't be kept; null: there is none.</summary>
-    public Type? UnsupportedType
+    /// <param name="names">In the order of the projection.</param>
+    /// <param name="types">What the column's type mapping reads, <c>GetDataReaderMethod().ReturnType</c>.</param>
+    public PlannedColumns(string[] names, Type[] types)
     {
-        get
-        {
-            RowLayout.TryCreate(types, out var unsupported);
-            return unsupported;
-        }
+        _names = names;
+        _types = types;
+        // EF Core writes SELECT 1 where nothing is projected.
+        _layout = new(() => RowLayout.TryCreate(types.Length == 0 ? new Type?[] { null } : types, out _));
+        _byName = new(() => NamedColumns.TryCreate([.. names.Zip(types)], out _));
     }
 
-    public bool Equals(PlannedColumns? other)
-        => other is not null && (ReferenceEquals(this, other) || types.AsSpan().SequenceEqual(other.TypeSpan));
+    /// <summary>The first column whose values can't be kept safely; null: there is none.</summary>
+    public (string Name, Type Type)? Unsupported()
+        => RowLayout.TryCreate(_types, out var unsupported) is null && unsupported is not null
+            ? (_names[Array.IndexOf(_types, unsupported)], unsupported)
+            : null;
 
-    private ReadOnlySpan<Type> TypeSpan => types;
+    /// <summary>How the rows of a reader are kept; null where they can't be.</summary>
+    /// <param name="reader">The live reader.</param>
+    /// <param name="byName">EF Core finds the columns by their names, as it does for raw SQL, whose order is the database's.</param>
+    public RowLayout? LayoutFor(DbDataReader reader, bool byName) => byName ? _byName.Value?.LayoutFor(reader) : _layout.Value;
+
+    public bool Equals(PlannedColumns? other)
+        => other is not null
+            && (ReferenceEquals(this, other)
+                || (_types.AsSpan().SequenceEqual(other._types) && _names.AsSpan().SequenceEqual(other._names)));
 
     public override bool Equals(object? obj) => Equals(obj as PlannedColumns);
 
-    public override int GetHashCode()
-    {
-        var hash = new HashCode();
-        foreach (var type in types)
-            hash.Add(type);
-        return hash.ToHashCode();
-    }
+    public override int GetHashCode() => _types.Length;
 }

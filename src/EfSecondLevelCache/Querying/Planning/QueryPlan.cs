@@ -1,5 +1,4 @@
 using EfSecondLevelCache.Invalidation;
-using EfSecondLevelCache.Querying.Keys;
 using Microsoft.EntityFrameworkCore.Metadata;
 
 namespace EfSecondLevelCache.Querying.Planning;

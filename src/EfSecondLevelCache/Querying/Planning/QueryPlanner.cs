@@ -2,7 +2,6 @@ using System.Linq.Expressions;
 using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Querying.Keys;
 using Microsoft.EntityFrameworkCore.Metadata;
-using Microsoft.EntityFrameworkCore.Query;
 using Microsoft.EntityFrameworkCore.Query.SqlExpressions;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Query.Expressions.Internal;
@@ -122,8 +121,8 @@ internal sealed class QueryPlanner : ExpressionVisitor
         }
 
         var columns = new PlannedColumns(names, types);
-        if (columns.UnsupportedType is { } unsupported)
-            Refuse(Refusals.ColumnType(names[Array.IndexOf(types, unsupported)], unsupported));
+        if (columns.Unsupported() is var (name, type))
+            Refuse(Refusals.ColumnType(name, type));
         return columns;
     }
 

@@ -56,6 +56,9 @@ internal static class Refusals
     public static readonly QueryCacheRefusal SeveralResults = new(
         RefusalReason.UnreadableSql, "it has more than one result", "Cache one statement at a time");
 
+    public static readonly QueryCacheRefusal OtherColumns = new(
+        RefusalReason.ColumnType, "its columns are not the ones that EF Core expects", "Compare the columns of the SQL with the mapped type");
+
     public static readonly QueryCacheRefusal LocksRows = new(
         RefusalReason.LocksRows, "it locks rows", "A lock needs the database; mark the query NotCacheable()");
 
@@ -96,6 +99,9 @@ internal static class Refusals
         RefusalReason.ParameterType,
         $"a parameter is of type {type}, which has no exact form in a key",
         "Pass a value of a basic type, or give the property a value converter");
+
+    public static QueryCacheRefusal UnreadableValue(Exception fault) => new(
+        RefusalReason.ColumnType, $"a value could not be read: {fault.Message}", "The query fails the same way without the cache, where it reads that value");
 
     public static QueryCacheRefusal Fault(Exception fault) => new(
         RefusalReason.Fault, $"the cache failed: {fault.Message}", "The log has the details; the query went to the database");
