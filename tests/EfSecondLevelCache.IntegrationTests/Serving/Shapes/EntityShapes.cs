@@ -1,5 +1,5 @@
 using Microsoft.EntityFrameworkCore;
-using static EfSecondLevelCache.IntegrationTests.Serving.Shapes.Shape;
+using static EfSecondLevelCache.IntegrationTests.Serving.ServedQuery<EfSecondLevelCache.IntegrationTests.Serving.Shapes.ShapesContext>;
 
 namespace EfSecondLevelCache.IntegrationTests.Serving.Shapes;
 
@@ -32,7 +32,7 @@ internal static class EntityShapes
         () => EF.CompileAsyncQuery((ShapesContext db, int blog, string title)
             => db.Posts.Include(p => p.Tags).Where(p => p.BlogId == blog && p.Title != title).NotCacheable()));
 
-    public static IEnumerable<Shape> All =>
+    public static IEnumerable<ServedQuery<ShapesContext>> All =>
     [
         // Tracking
         Rows("tracked", db => db.Posts.Where(p => p.BlogId == 1)),

@@ -1,12 +1,12 @@
 using Microsoft.EntityFrameworkCore;
-using static EfSecondLevelCache.IntegrationTests.Serving.Shapes.Shape;
+using static EfSecondLevelCache.IntegrationTests.Serving.ServedQuery<EfSecondLevelCache.IntegrationTests.Serving.Shapes.ShapesContext>;
 
 namespace EfSecondLevelCache.IntegrationTests.Serving.Shapes;
 
 /// <summary>How types are mapped: keyless, owned, complex, JSON, inheritance, many-to-many, filters.</summary>
 internal static class MappingShapes
 {
-    public static IEnumerable<Shape> All =>
+    public static IEnumerable<ServedQuery<ShapesContext>> All =>
     [
         // Keyless
         Rows("view", db => db.BlogStatistics.OrderBy(s => s.BlogId)),

@@ -1,13 +1,13 @@
 using System.Text.RegularExpressions;
 using Microsoft.EntityFrameworkCore;
-using static EfSecondLevelCache.IntegrationTests.Serving.Shapes.Shape;
+using static EfSecondLevelCache.IntegrationTests.Serving.ServedQuery<EfSecondLevelCache.IntegrationTests.Serving.Shapes.ShapesContext>;
 
 namespace EfSecondLevelCache.IntegrationTests.Serving.Shapes;
 
 /// <summary>The operators of LINQ: ends, projections, grouping, joins, sets, subqueries, paging, lists of values.</summary>
 internal static class QueryShapes
 {
-    public static IEnumerable<Shape> All =>
+    public static IEnumerable<ServedQuery<ShapesContext>> All =>
     [
         // Ends
         Value("First", db => db.Posts.OrderBy(p => p.Id), q => q.First(), q => q.FirstAsync()),

@@ -1,14 +1,14 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
-using static EfSecondLevelCache.IntegrationTests.Serving.Shapes.Shape;
+using static EfSecondLevelCache.IntegrationTests.Serving.ServedQuery<EfSecondLevelCache.IntegrationTests.Serving.Shapes.ShapesContext>;
 
 namespace EfSecondLevelCache.IntegrationTests.Serving.Shapes;
 
 /// <summary>SQL that the application wrote.</summary>
 internal static class RawSqlShapes
 {
-    public static IEnumerable<Shape> All =>
+    public static IEnumerable<ServedQuery<ShapesContext>> All =>
     [
         Rows("FromSql", db => db.Posts.FromSql($"""SELECT *, xmin FROM posts""").IgnoreQueryFilters().OrderBy(p => p.Id)),
         Rows("FromSql with an argument", [1, 2, 1], (db, id) => db.Blogs.FromSql($"""SELECT * FROM blogs WHERE "Id" = {id}""")),

@@ -2,14 +2,14 @@ using System.Net;
 using System.Net.NetworkInformation;
 using Microsoft.EntityFrameworkCore;
 using NpgsqlTypes;
-using static EfSecondLevelCache.IntegrationTests.Serving.Shapes.Shape;
+using static EfSecondLevelCache.IntegrationTests.Serving.ServedQuery<EfSecondLevelCache.IntegrationTests.Serving.Shapes.ShapesContext>;
 
 namespace EfSecondLevelCache.IntegrationTests.Serving.Shapes;
 
 /// <summary>Values of many types, read and as parameters.</summary>
 internal static class TypeShapes
 {
-    public static IEnumerable<Shape> All =>
+    public static IEnumerable<ServedQuery<ShapesContext>> All =>
     [
         Rows("all types, tracked", db => db.Specimens.OrderBy(s => s.Id)),
         Rows("all types, untracked", db => db.Specimens.AsNoTracking().OrderBy(s => s.Id)),
