@@ -106,7 +106,7 @@ internal sealed class CachingCommand(
     private CachedRelationalDataReader Serve(CachedResult result, in RelationalCommandParameterObject parameterObject)
     {
         var reader = _reader ??= new CachedRelationalDataReader();
-        reader.Initialize(parameterObject.Connection, result);
+        reader.Initialize(parameterObject.Connection, result, buffered: parameterObject.ReaderColumns is not null);
         return reader;
     }
 

@@ -15,6 +15,7 @@ internal sealed class CachedDataReader : DbDataReader
     private State _state = State.Closed;
     private int _nextChunk;
     private int _rowsLeftInChunk;
+    private bool _objectsAsStored;
 
     // The current row. The columns are there only while there is one, so that one check of the ordinal also sees that there is a row.
     private Column[] _columns = [];
@@ -58,8 +59,14 @@ internal sealed class CachedDataReader : DbDataReader
     public override object this[string name] => GetValue(GetOrdinal(name));
 
     /// <summary>Starts to serve a result from its beginning, whatever was served before.</summary>
-    public void Reset(CachedResult result)
+    /// <param name="result">What to serve.</param>
+    /// <param name="objectsAsStored">
+    /// A value that is asked for as an object is of the type that is stored, as EF Core's buffering reader has it, and not of Npgsql's default
+    /// type for the column: a query that EF Core would buffer reads most of its columns so.
+    /// </param>
+    public void Reset(CachedResult result, bool objectsAsStored = false)
     {
+        _objectsAsStored = objectsAsStored;
         LeaveRow(State.BeforeFirstRow);
         _result = result;
         _nextChunk = 0;
@@ -247,7 +254,7 @@ internal sealed class CachedDataReader : DbDataReader
             _references.AsSpan((int)_referenceRow, layout.ReferenceStride));
 
         if (typeof(T) == typeof(object))
-            return (T)(ValueConversion.TryConvert(value, GetFieldType(ordinal)) ?? value);
+            return (T)(_objectsAsStored ? value : ValueConversion.TryConvert(value, GetFieldType(ordinal)) ?? value);
 
         return ValueConversion.TryConvert(value, Nullable.GetUnderlyingType(typeof(T)) ?? typeof(T)) is T converted
             ? converted

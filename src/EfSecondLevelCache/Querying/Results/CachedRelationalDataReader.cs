@@ -20,10 +20,13 @@ internal sealed class CachedRelationalDataReader : RelationalDataReader
 
     public override Guid CommandId => default;
 
-    public void Initialize(IRelationalConnection connection, CachedResult result)
+    /// <param name="connection">Of the context.</param>
+    /// <param name="result">What to serve.</param>
+    /// <param name="buffered">EF Core would buffer this query.</param>
+    public void Initialize(IRelationalConnection connection, CachedResult result, bool buffered)
     {
         _connection = connection;
-        _reader.Reset(result);
+        _reader.Reset(result, objectsAsStored: buffered);
     }
 
     public override bool Read() => _reader.Read();
