@@ -1,7 +1,7 @@
 namespace EfSecondLevelCache.Store;
 
 /// <summary>Why an entry left the store (Caffeine's term and kinds).</summary>
-internal enum RemovalCause
+internal enum RemovalCause : byte
 {
     /// <summary>Its time to live had passed.</summary>
     Expired,

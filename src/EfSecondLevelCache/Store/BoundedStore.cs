@@ -1,0 +1,211 @@
+using EfSecondLevelCache.Store.Eviction;
+
+namespace EfSecondLevelCache.Store;
+
+/// <summary>
+/// Keeps entries within hard bounds on bytes and on their number. Finding takes no lock and allocates nothing; all that writes
+/// takes one lock, held for less than a microsecond where what is kept costs a database round trip.
+/// </summary>
+internal sealed class BoundedStore : IResultStore
+{
+    private readonly Lock _writing = new();
+    private readonly EntryTable _table = new();
+    private readonly Policy _policy;
+    private readonly byte _frequencyCeiling;
+    private readonly long _maxBytes;
+    private readonly Action<StoreEntry, RemovalCause> _onRemoved;
+    private int _sweepPosition;
+
+    /// <param name="maxBytes">The sum of <see cref="StoreEntry.Bytes"/> never exceeds it.</param>
+    /// <param name="maxEntries">Nor their number this.</param>
+    /// <param name="policy">What makes room.</param>
+    /// <param name="timeProvider">Drives <see cref="Clock"/>.</param>
+    /// <param name="onRemoved">
+    /// Told once of every entry that had been kept and left, on the thread that made it leave and outside the store's lock.
+    /// </param>
+    public BoundedStore(
+        long maxBytes,
+        int maxEntries,
+        EvictionPolicy policy,
+        TimeProvider timeProvider,
+        Action<StoreEntry, RemovalCause>? onRemoved = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxBytes, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxEntries, 1);
+        _maxBytes = maxBytes;
+        _policy = Policy.Create(policy, maxBytes, maxEntries);
+        _frequencyCeiling = _policy.FrequencyCeiling;
+        _onRemoved = onRemoved ?? (static (_, _) => { });
+        Clock = new StoreClock(timeProvider);
+    }
+
+    /// <summary>What <see cref="StoreEntry.ExpiresAt"/> is measured by.</summary>
+    public StoreClock Clock { get; }
+
+    public long Bytes => _policy.Bytes;
+
+    public int Count => _policy.Count;
+
+    public StoreEntry? Find<TProbe>(scoped in TProbe probe)
+        where TProbe : struct, IStoreProbe, allows ref struct
+    {
+        if (!_table.TryFind(probe, out var entry))
+            entry = FindWhileNobodyWrites(probe);
+        if (entry is null)
+            return null;
+        var now = Clock.Now;
+        if (!entry.IsLive(now))
+            return null;
+        entry.Touch(now, _frequencyCeiling);
+        return entry;
+    }
+
+    /// <summary>The live entry of this key, not counted as used.</summary>
+    public StoreEntry? Peek<TProbe>(scoped in TProbe probe)
+        where TProbe : struct, IStoreProbe, allows ref struct
+    {
+        if (!_table.TryFind(probe, out var entry))
+            entry = FindWhileNobodyWrites(probe);
+        return entry?.IsLive(Clock.Now) == true ? entry : null;
+    }
+
+    public bool Add(StoreEntry entry)
+    {
+        var removals = new Removals(_table, Clock.Now);
+        bool added;
+        lock (_writing)
+            added = Add_NeedsLock(entry, ref removals);
+        removals.Tell(_onRemoved);
+        return added;
+    }
+
+    public bool Remove(StoreEntry entry, RemovalCause cause)
+    {
+        var removals = new Removals(_table, Clock.Now);
+        bool removed;
+        lock (_writing)
+        {
+            removed = entry.Queue is not null;
+            if (removed)
+            {
+                _policy.Remove(entry);
+                removals.Add(entry, cause);
+            }
+        }
+
+        removals.Tell(_onRemoved);
+        return removed;
+    }
+
+    public void Clear()
+    {
+        var removals = new Removals(_table, Clock.Now);
+        lock (_writing)
+        {
+            foreach (var entry in Entries_NeedsLock())
+            {
+                _policy.Remove(entry);
+                removals.Note(entry, RemovalCause.Cleared);
+            }
+
+            _table.Clear();
+        }
+
+        removals.Tell(_onRemoved);
+    }
+
+    public IEnumerable<StoreEntry> Entries()
+    {
+        lock (_writing)
+            return Entries_NeedsLock();
+    }
+
+    /// <summary>
+    /// Removes the dead entries of the next so many hash buckets (about as many entries) and returns how many these were. Called
+    /// again and again, it goes round the whole store.
+    /// </summary>
+    public int Sweep(int buckets)
+    {
+        var removals = new Removals(_table, Clock.Now);
+        int swept;
+        lock (_writing)
+            swept = Sweep_NeedsLock(buckets, ref removals);
+        removals.Tell(_onRemoved);
+        return swept;
+    }
+
+    private bool Add_NeedsLock(StoreEntry entry, ref Removals removals)
+    {
+        entry.Enter(removals.Now);
+        if (entry.Bytes > _maxBytes || !entry.IsLive(removals.Now))
+            return false;
+
+        var old = _table.FindSameKey(entry, out var surplus);
+        if (surplus is not null)
+        {
+            _policy.Remove(surplus);
+            removals.Evict(surplus);
+        }
+
+        if (!_policy.MakeRoom(entry, old, ref removals))
+            return false;
+
+        if (old?.Queue is null)
+        {
+            _policy.Add(entry);
+            _table.Add(entry);
+        }
+        else
+        {
+            var cause = old.CauseOfDeath(removals.Now) ?? RemovalCause.Replaced;
+            _policy.Replace(old, entry);
+            _table.Replace(old, entry);
+            removals.Note(old, cause);
+        }
+
+        return true;
+    }
+
+    private int Sweep_NeedsLock(int buckets, ref Removals removals)
+    {
+        var swept = 0;
+        for (buckets = Math.Min(buckets, _table.BucketCount); buckets > 0; buckets--)
+        {
+            _sweepPosition = (_sweepPosition + 1) & (_table.BucketCount - 1);
+            for (var entry = _table.First(_sweepPosition); entry is not null; entry = entry.NextInBucket)
+            {
+                if (entry.CauseOfDeath(removals.Now) is not { } cause)
+                    continue;
+                _policy.Remove(entry);
+                removals.Add(entry, cause);
+                swept++;
+            }
+        }
+
+        return swept;
+    }
+
+    private StoreEntry[] Entries_NeedsLock()
+    {
+        var entries = new StoreEntry[_table.Count];
+        var count = 0;
+        for (var bucket = 0; bucket < _table.BucketCount; bucket++)
+        {
+            for (var entry = _table.First(bucket); entry is not null; entry = entry.NextInBucket)
+                entries[count++] = entry;
+        }
+
+        return entries;
+    }
+
+    /// <summary>For the rare reader who met the table while it grew.</summary>
+    private StoreEntry? FindWhileNobodyWrites<TProbe>(scoped in TProbe probe)
+        where TProbe : struct, IStoreProbe, allows ref struct
+    {
+        lock (_writing)
+        {
+            _table.TryFind(probe, out var entry);
+            return entry;
+        }
+    }
+}
