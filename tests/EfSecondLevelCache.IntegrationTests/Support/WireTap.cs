@@ -45,7 +45,7 @@ public sealed class WireTap : IAsyncDisposable
     /// <summary>How often a client has waited for the server, connecting left out.</summary>
     public int RoundTrips => Volatile.Read(ref _roundTrips);
 
-    /// <summary>The statements that were executed; what Npgsql sends to reset a pooled connection is left out.</summary>
+    /// <summary>The statements that were executed; what Npgsql sends for itself is left out.</summary>
     public IReadOnlyList<string> Statements => [.. _statements];
 
     /// <summary>The statements that were executed during something.</summary>
@@ -159,9 +159,13 @@ public sealed class WireTap : IAsyncDisposable
         }
     }
 
+    // How Npgsql resets a connection of its pool, and how it learns the types of a database.
+    private static bool IsOfDriver(string statement)
+        => statement is "DISCARD ALL" || statement.StartsWith("SELECT version();\n", StringComparison.Ordinal);
+
     private AnswerHold? Record(string statement)
     {
-        if (statement is not "DISCARD ALL")
+        if (!IsOfDriver(statement))
             _statements.Enqueue(statement);
         lock (_holds)
         {
