@@ -119,11 +119,11 @@ internal static class EntityShapes
                 var book = await db.Books.Marked(m).SingleAsync(b => b.Id == 1);
                 await db.Entry(book).Reference(b => b.Shelf).LoadAsync();
                 return book;
-            }),
+            }) with { CanBeMarked = false },
         Free(
             "lazy load by a rule",
             (db, m) => db.Shelves.Marked(m).OrderBy(s => s.Id).ToList().ConvertAll(s => s.Books.Count),
-            async (db, m) => (await db.Shelves.Marked(m).OrderBy(s => s.Id).ToListAsync()).ConvertAll(s => s.Books.Count)),
+            async (db, m) => (await db.Shelves.Marked(m).OrderBy(s => s.Id).ToListAsync()).ConvertAll(s => s.Books.Count)) with { CanBeMarked = false },
         Free(
             "Load into the context",
             (db, m) =>
