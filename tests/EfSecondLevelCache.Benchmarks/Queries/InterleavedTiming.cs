@@ -11,11 +11,13 @@ internal readonly record struct Cost(double Nanoseconds, double Bytes);
 internal static class InterleavedTiming
 {
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Block = TimeSpan.FromMilliseconds(8);
+
+    /// <summary>Far below a scheduler's time slice, so that most turns are not interrupted.</summary>
+    private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(0.5);
 
     /// <param name="ways">What to time.</param>
     /// <param name="rounds">How many times each has its turn.</param>
-    /// <param name="single">Whether a turn is one operation, so that the median is that of single operations; else it is some milliseconds.</param>
+    /// <param name="single">Whether a turn is one operation, so that the median is that of single operations; else it is half a millisecond.</param>
     public static async Task<Cost[]> MeasureAsync(IReadOnlyList<Func<Task>> ways, int rounds, bool single)
     {
         var operations = new int[ways.Count];
@@ -25,7 +27,7 @@ internal static class InterleavedTiming
             var (executed, clock) = (0, Stopwatch.StartNew());
             for (; clock.Elapsed < WarmUp; executed++)
                 await ways[way]();
-            operations[way] = single ? 1 : (int)Math.Max(1, executed * (Block / clock.Elapsed));
+            operations[way] = single ? 1 : (int)Math.Max(1, executed * (Turn / clock.Elapsed));
         }
 
         var times = ways.Select(_ => new double[rounds]).ToArray();
@@ -34,6 +36,9 @@ internal static class InterleavedTiming
             for (var turn = 0; turn < ways.Count; turn++)
             {
                 var way = (round + turn) % ways.Count;
+                // What the way before left behind (cold caches after a round trip) is not this one's.
+                if (!single)
+                    await TimeAsync(ways[way], operations[way] / 2);
                 times[way][round] = await TimeAsync(ways[way], operations[way]);
             }
         }

@@ -19,7 +19,7 @@ internal static class QuickComparison
             await HitAsync("A hit: primary key by LINQ", new PrimaryKeyByLinq(), mostToFloor: 1.10);
             await HitAsync("A hit: a page of 20 rows by LINQ", new PageOfTwentyRows(), mostToFloor: 1.10);
             await MissAsync();
-            await NotCacheableAsync("Not cacheable, rows from an interceptor", new NotCacheable(), rounds: 200, single: false,
+            await NotCacheableAsync("Not cacheable, rows from an interceptor", new NotCacheable(), rounds: 3_000, single: false,
                 (time, bytes) => Verdict($"{time:+0;-0} ns < 1,000 ns", time < 1_000) + Verdict($", {bytes:+0;-0;0} B = 0 B", Math.Round(bytes) <= 0));
 
             // What is allocated here depends on which reads had to wait for the server.
@@ -36,7 +36,7 @@ internal static class QuickComparison
 
     private static async Task HitAsync(string question, IComparison comparison, double mostToFloor)
     {
-        var costs = await MeasureAsync(question, comparison, rounds: 100, single: false);
+        var costs = await MeasureAsync(question, comparison, rounds: 1_500, single: false);
         var (floor, plain) = (costs[Floor], costs[Plain]);
         foreach (var (way, cost) in costs)
         {
