@@ -61,7 +61,10 @@ internal abstract class StoredType
     /// <summary>Reads a column by the very method that EF Core would use.</summary>
     protected static class LiveReader<T>
     {
+        // There are no delegates to generic virtual methods.
         public static readonly Func<DbDataReader, int, T> Read =
-            RelationalTypeMapping.GetDataReaderMethod(typeof(T)).CreateDelegate<Func<DbDataReader, int, T>>();
+            RelationalTypeMapping.GetDataReaderMethod(typeof(T)) is { IsGenericMethod: false } method
+                ? method.CreateDelegate<Func<DbDataReader, int, T>>()
+                : static (reader, ordinal) => reader.GetFieldValue<T>(ordinal);
     }
 }
