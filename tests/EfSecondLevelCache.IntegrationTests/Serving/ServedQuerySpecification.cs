@@ -38,7 +38,9 @@ public abstract class ServedQuerySpecification<TContext, TQueries>
             });
         }
 
-        Assert.Equal(expected, await ExecuteAsync(query, () => CreateContext(cache), Marking.NotCacheable, isAsync: true));
+        var uncached = await Tap.DuringAsync(async () => Assert.Equal(
+            expected, await ExecuteAsync(query, () => CreateContext(cache), Marking.NotCacheable, isAsync: true)));
+        Assert.True(uncached.Count > 0 || !query.CanBeMarked);
     }
 
     protected virtual SecondLevelCache CreateCache() => new();
@@ -50,8 +52,6 @@ public abstract class ServedQuerySpecification<TContext, TQueries>
     {
         var before = Tap.RoundTrips;
         var statements = await Tap.DuringAsync(something);
-        if (Environment.GetEnvironmentVariable("EFSLC_WITHOUT_CACHE") == "1")
-            return;
         Assert.Empty(statements);
         Assert.Equal(before, Tap.RoundTrips);
     }
