@@ -41,7 +41,7 @@ public static class SecondLevelCacheQueryableExtensions
     }
 
     /// <summary>Keeps the result of this query out of the cache; it wins over every <c>Cacheable</c> and over the cache's rules.</summary>
-    public static IQueryable<T> NotCacheable<T>(this IQueryable<T> source) => CachingQueryProvider.Mark(source, QueryCachePolicy.Default);
+    public static IQueryable<T> NotCacheable<T>(this IQueryable<T> source) => CachingQueryProvider.Mark(source, QueryCachePolicy.None);
 
     /// <summary>
     /// What the cache would do with this query now, without executing it. For a split query: its first command. For queries that end in
