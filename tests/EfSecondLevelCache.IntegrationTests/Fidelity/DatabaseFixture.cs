@@ -22,8 +22,7 @@ public abstract class DatabaseFixture : IAsyncLifetime
                 CREATE EXTENSION IF NOT EXISTS citext;
                 CREATE EXTENSION IF NOT EXISTS ltree;
                 CREATE EXTENSION IF NOT EXISTS cube;
-                DROP TYPE IF EXISTS mood CASCADE;
-                CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
+                DO $$ BEGIN CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy'); EXCEPTION WHEN duplicate_object THEN END $$;
                 """);
             await command.ExecuteNonQueryAsync();
         }

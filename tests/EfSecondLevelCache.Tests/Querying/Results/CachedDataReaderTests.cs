@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using EfSecondLevelCache.Querying.Results;
 using Npgsql;
 
@@ -308,6 +309,17 @@ public class CachedDataReaderTests
         var schema = Rows.Reader(Rows.Cached([typeof(int), typeof(string)])).GetSchemaTable()!;
 
         Assert.Equal(["column1", 1, typeof(string), "type of String"], schema.Rows[1].ItemArray);
+    }
+
+    [Fact]
+    public void Json_is_served_however_deep_it_is()
+    {
+        var options = new JsonDocumentOptions { MaxDepth = 1000 };
+        var text = new string('[', 500) + new string(']', 500);
+
+        Assert.Equal(text, Rows.On(typeof(JsonElement), JsonElement.Parse(text, options)).GetFieldValue<JsonElement>(0).GetRawText());
+        using var document = Rows.On(typeof(JsonDocument), JsonDocument.Parse(text, options)).GetFieldValue<JsonDocument>(0);
+        Assert.Equal(text, document.RootElement.GetRawText());
     }
 
     [Fact]
