@@ -1,6 +1,10 @@
+using EfSecondLevelCache.Benchmarks.Queries;
+
 // One verb for each question. `dotnet run -c Release --project tests/EfSecondLevelCache.Benchmarks -- VERB [options]`
 return args switch
 {
+    ["queries"] => await QuickComparison.RunAsync(),
+    ["bdn", .. var options] => await BenchmarkDotNetRun.RunAsync(options),
     _ => Usage(),
 };
 

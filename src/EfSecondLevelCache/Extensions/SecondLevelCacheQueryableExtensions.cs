@@ -5,7 +5,6 @@ using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Querying;
 using EfSecondLevelCache.Querying.Planning;
 using Microsoft.EntityFrameworkCore.Query;
-using Microsoft.EntityFrameworkCore.Query.Internal;
 
 #pragma warning disable IDE0130
 namespace Microsoft.EntityFrameworkCore;
@@ -14,14 +13,14 @@ namespace Microsoft.EntityFrameworkCore;
 public static class SecondLevelCacheQueryableExtensions
 {
     /// <summary>Caches the result of this query for the cache's default time to live.</summary>
-    public static IQueryable<T> Cacheable<T>(this IQueryable<T> source) => source.TagWith(PolicyTag.Of(QueryCachePolicy.Default));
+    public static IQueryable<T> Cacheable<T>(this IQueryable<T> source) => CachingQueryProvider.Mark(source, QueryCachePolicy.Default);
 
     /// <summary>Caches the result of this query.</summary>
     /// <param name="source">The query.</param>
     /// <param name="timeToLive">How long the result is served at most: 1 millisecond to 365 days.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeToLive"/> is out of that range.</exception>
     public static IQueryable<T> Cacheable<T>(this IQueryable<T> source, TimeSpan timeToLive)
-        => source.TagWith(PolicyTag.Of(PolicyOf(timeToLive)));
+        => CachingQueryProvider.Mark(source, PolicyOf(timeToLive));
 
     /// <summary>Caches the result of this query as configured.</summary>
     /// <param name="source">The query.</param>
@@ -32,18 +31,17 @@ public static class SecondLevelCacheQueryableExtensions
         ArgumentNullException.ThrowIfNull(configure);
         var builder = new QueryCachePolicyBuilder();
         configure(builder);
-        var tag = PolicyTag.Of(builder.Policy);
-        if (!builder.Varies || source.Provider is not EntityQueryProvider)
-            return source.TagWith(tag);
+        if (!builder.Varies || source.Provider is not CachingQueryProvider)
+            return CachingQueryProvider.Mark(source, builder.Policy);
 
         // A member of an object becomes a query parameter, so that its value is not compiled in.
         var value = Expression.Field(Expression.Constant(new Variation(builder.VaryByValue)), nameof(Variation.CacheVariesBy));
         return source.Provider.CreateQuery<T>(
-            Expression.Call(null, VaryingCacheableMethod.MakeGenericMethod(typeof(T)), source.Expression, Expression.Constant(tag), value));
+            Expression.Call(null, VaryingCacheableMethod.MakeGenericMethod(typeof(T)), source.Expression, Expression.Constant(PolicyTag.Of(builder.Policy)), value));
     }
 
     /// <summary>Keeps the result of this query out of the cache; it wins over every <c>Cacheable</c> and over the cache's rules.</summary>
-    public static IQueryable<T> NotCacheable<T>(this IQueryable<T> source) => source.TagWith(PolicyTag.Of(QueryCachePolicy.Default));
+    public static IQueryable<T> NotCacheable<T>(this IQueryable<T> source) => CachingQueryProvider.Mark(source, QueryCachePolicy.None);
 
     /// <summary>
     /// What the cache would do with this query now, without executing it. For a split query: its first command. For queries that end in

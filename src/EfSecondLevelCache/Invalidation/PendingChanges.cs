@@ -61,6 +61,17 @@ internal sealed class PendingChanges
             pending.End(committed: false);
     }
 
+    /// <summary>Ends a transaction that was begun and has been ended by commands in SQL.</summary>
+    public static void EndIfIdle(IRelationalConnection connection)
+    {
+        if (ProviderInternals.OpenConnectionOf(connection) is { } open
+            && Transactions.TryGetValue(open, out var pending)
+            && !ProviderInternals.MayBeInTransaction(open))
+        {
+            pending.End(committed: true);
+        }
+    }
+
     /// <summary>Adds changes that become visible with the commit.</summary>
     public void Add(Invalidator invalidator, IReadOnlyCollection<TableChange> changes)
     {
