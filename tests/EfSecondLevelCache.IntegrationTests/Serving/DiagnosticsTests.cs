@@ -1,4 +1,6 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EfSecondLevelCache.IntegrationTests.Serving;
 
@@ -121,6 +123,25 @@ public sealed class DiagnosticsTests(ShopDatabase database) : ShopTests(database
     }
 
     [Fact]
+    public async Task The_log_tells_what_happened_without_values()
+    {
+        var log = new LogEvents();
+        using var loggers = LoggerFactory.Create(builder => builder.SetMinimumLevel(LogLevel.Debug).AddProvider(log));
+        await using var cache = new SecondLevelCache(c => c.MaxEntryBytes(1024));
+        await using var db = Open(cache, o => o.UseLoggerFactory(loggers));
+        var id = 31337;
+        await db.Products.Where(p => p.Id == id).Cacheable().ToListAsync();
+        await db.Products.Where(p => p.Id == id).Cacheable().ToListAsync();
+        await db.Products.Cacheable().ToListAsync();
+        await db.Products.Where(p => DateTime.UtcNow.Year == p.Id).Cacheable().ToListAsync();
+
+        Assert.Equal(["Miss", "Stored", "Hit", "Miss", "TooLarge", "Refused"], log.Events.Select(e => e.Id.Name));
+        Assert.Equal(log.Events.Count - 1, log.Events.Select(e => e.Id.Id).Distinct().Count());
+        Assert.DoesNotContain(log.Events, e => e.Text.Contains("31337", StringComparison.Ordinal));
+        Assert.Contains(nameof(RefusalReason.VolatileFunction), log.Events[^1].Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Entries_show_what_is_kept()
     {
         var clock = new Support.ManualTimeProvider();
@@ -135,5 +156,25 @@ public sealed class DiagnosticsTests(ShopDatabase database) : ShopTests(database
         Assert.Equal(["a", "b"], entry.Tags);
         Assert.Equal((8, 1, TimeSpan.FromSeconds(5)), (entry.Rows, entry.Hits, entry.Age));
         Assert.Equal(cache.Statistics.Bytes, entry.Bytes);
+    }
+
+    private sealed class LogEvents : ILoggerProvider, ILogger
+    {
+        public List<(EventId Id, string Text)> Events { get; } = [];
+
+        public ILogger CreateLogger(string categoryName)
+            => categoryName.StartsWith(nameof(EfSecondLevelCache), StringComparison.Ordinal) ? this : NullLogger.Instance;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+            => Events.Add((eventId, formatter(state, exception)));
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public void Dispose()
+        {
+        }
     }
 }
