@@ -4,8 +4,9 @@ using Npgsql;
 
 namespace EfSecondLevelCache.Tests.Querying.Planning;
 
-/// <summary>Compares what the library says of PostgreSQL's functions and keywords with what a server says; skipped where there is none.</summary>
-public class BuiltInFunctionsOnServerTests(BuiltInFunctionsOnServerTests.Server server) : IClassFixture<BuiltInFunctionsOnServerTests.Server>
+/// <summary>Compares what is said of PostgreSQL's functions and keywords with what a server says; skipped where there is none.</summary>
+public class BuiltInFunctionsOnServerTests(BuiltInFunctionsOnServerTests.Server server)
+    : IClassFixture<BuiltInFunctionsOnServerTests.Server>
 {
     [Fact]
     public void No_function_that_is_called_pure_has_a_volatile_overload()
@@ -49,14 +50,15 @@ public class BuiltInFunctionsOnServerTests(BuiltInFunctionsOnServerTests.Server 
         }
     }
 
-    private static bool IsPure(string name, int arguments) => BuiltInFunctions.VolatilityOf(null, name, arguments) == FunctionVolatility.Pure;
+    private static bool IsPure(string name, int arguments)
+        => BuiltInFunctions.VolatilityOf(null, name, arguments) == FunctionVolatility.Pure;
 
     private IEnumerable<(string Name, string Volatility, int Arguments)> Functions()
         => server.Query(
             "select proname, provolatile, pronargs from pg_proc where pronamespace = 'pg_catalog'::regnamespace",
             line => (line[0], line[1], int.Parse(line[2])));
 
-    /// <summary>The server of EFSLC_TEST_CONNECTION; else server binaries on this machine, run in single-user mode, without a port.</summary>
+    /// <summary>That of EFSLC_TEST_CONNECTION; else server binaries on this machine, run in single-user mode, without a port.</summary>
     public sealed class Server : IDisposable
     {
         private readonly string? _connectionString = Environment.GetEnvironmentVariable("EFSLC_TEST_CONNECTION");
@@ -114,7 +116,9 @@ public class BuiltInFunctionsOnServerTests(BuiltInFunctionsOnServerTests.Server 
         // The server refuses to run as root.
         private static string Run(string shell, string input)
         {
-            string[] command = Environment.UserName == "root" ? ["runuser", "-u", "postgres", "--", "sh", "-c", shell] : ["sh", "-c", shell];
+            string[] command = ["sh", "-c", shell];
+            if (Environment.UserName == "root")
+                command = ["runuser", "-u", "postgres", "--", .. command];
             using var process = Process.Start(new ProcessStartInfo(command[0], command[1..])
             {
                 RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/",
