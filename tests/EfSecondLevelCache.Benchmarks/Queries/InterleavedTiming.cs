@@ -17,7 +17,7 @@ internal static class InterleavedTiming
 
     /// <param name="ways">What to time.</param>
     /// <param name="rounds">How many times each has its turn.</param>
-    /// <param name="single">Whether a turn is one operation, so that the median is that of single operations; else it is half a millisecond.</param>
+    /// <param name="single">Whether a turn is one operation, so that the median is the p50; else it is half a millisecond.</param>
     public static async Task<Cost[]> MeasureAsync(IReadOnlyList<Func<Task>> ways, int rounds, bool single)
     {
         var operations = new int[ways.Count];
