@@ -41,7 +41,7 @@ public abstract class HitBenchmark<TResult> : IComparison
             for (var execution = 1; execution <= 2; execution++)
             {
                 if (JsonSerializer.Serialize(await ((Func<Task<TResult>>)way)()) != expected)
-                    throw new InvalidOperationException($"{GetType().Name}: the result of {name} (execution {execution}) is not plain EF's.");
+                    throw new InvalidOperationException($"{GetType().Name}: the result of {name} (execution {execution}) is another.");
             }
         }
     }

@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace EfSecondLevelCache.Benchmarks.Queries;
 
-/// <summary>How much more does a query cost whose result must be read and kept? Each asks for a row that was not asked for before.</summary>
+/// <summary>How much more does a query cost whose result must be read and kept? Each asks for a row that nobody asked for.</summary>
 [MemoryDiagnoser]
 public class Miss : IComparison
 {
