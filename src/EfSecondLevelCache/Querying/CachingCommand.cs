@@ -113,10 +113,25 @@ internal sealed class CachingCommand(
     /// <summary>Null where this command has nothing to do with a cache; tells so without allocating.</summary>
     private CacheSession? CacheableSession(in RelationalCommandParameterObject parameterObject)
     {
-        if (_plan is null || (_plan.Policy is null && !CacheRules.Any) || parameterObject.Context is null)
+        if (_plan is null)
+            return TellOfMissingPlan(parameterObject);
+        if ((_plan.Policy is null && !CacheRules.Any) || parameterObject.Context is null)
             return null;
         var session = _session ??= parameterObject.Context.GetService<CacheSession>();
         return session.Cache is null ? null : session;
+    }
+
+    /// <summary>A query that asks to be cached and has no plan: its SQL came from elsewhere (a replaced generator, precompiled).</summary>
+    private CacheSession? TellOfMissingPlan(in RelationalCommandParameterObject parameterObject)
+    {
+        if (parameterObject.CommandSource is CommandSource.LinqQuery or CommandSource.FromSqlQuery
+            && PolicyTag.IsIn(CommandText)
+            && parameterObject.Context?.GetService<CacheSession>() is { Cache: { } cache } session)
+        {
+            cache.Queries.RefuseWithoutPlan(session, CommandText);
+        }
+
+        return null;
     }
 
     private CachedRelationalDataReader Serve(CachedResult result, in RelationalCommandParameterObject parameterObject)

@@ -11,6 +11,10 @@ internal sealed class QueryPlan
 {
     private ResolvedPolicy? _resolved;
 
+    /// <summary>Of a command that nothing is known of.</summary>
+    public static QueryPlan Unknown(string commandText)
+        => new() { CommandText = commandText, Columns = PlannedColumns.None, ContentHash = 0, ReadsUnknownTables = true };
+
     /// <summary>As PostgreSQL sees it: our own tag is not in it.</summary>
     public required string CommandText { get; init; }
 
@@ -47,6 +51,12 @@ internal sealed class QueryPlan
 
     /// <summary>Of everything that makes two plans the same.</summary>
     public required ulong ContentHash { get; init; }
+
+    /// <summary>What it takes beside the results, in bytes: the text, mostly.</summary>
+    public int Bytes => 512 + (2 * CommandText.Length);
+
+    /// <summary>Whether a pool has counted its bytes.</summary>
+    public bool IsPooled { get; set; }
 
     /// <summary>Equal text is not enough: the same text can be read as other types.</summary>
     public bool HasSameContentAs(QueryPlan other)
