@@ -8,7 +8,7 @@ namespace EfSecondLevelCache.IntegrationTests.Fidelity;
 
 /// <summary>A cached reader gives what the live reader gave, for every type, and however it is asked.</summary>
 [Collection(nameof(FidelityCollection))]
-public sealed class ColumnTypeTests(EnvironmentDatabaseFixture database)
+public sealed class ColumnTypeTests(FidelityDatabase database)
 {
     /// <summary>For these, GetValue gives the type that EF Core reads, as Npgsql's own choice can't be made of it.</summary>
     private static readonly string[] StoredAsAnotherType =

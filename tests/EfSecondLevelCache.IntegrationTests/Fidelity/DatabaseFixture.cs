@@ -40,12 +40,14 @@ public abstract class DatabaseFixture : IAsyncLifetime
     }
 }
 
-public sealed class EnvironmentDatabaseFixture : DatabaseFixture
+/// <summary>The database that the environment names.</summary>
+public sealed class FidelityDatabase : DatabaseFixture
 {
     private const string Variable = "EFSLC_TEST_CONNECTION";
 
     protected override string ConnectionString => Environment.GetEnvironmentVariable(Variable)
-        ?? throw new InvalidOperationException($"Set {Variable} to the connection string of a PostgreSQL database for tests.");
+        ?? throw new InvalidOperationException(
+            $"{Variable} is not set: set it to the connection string of a PostgreSQL database that tests may write to.");
 }
 
 public enum Mood
@@ -56,4 +58,4 @@ public enum Mood
 }
 
 [CollectionDefinition(nameof(FidelityCollection))]
-public sealed class FidelityCollection : ICollectionFixture<EnvironmentDatabaseFixture>;
+public sealed class FidelityCollection : ICollectionFixture<FidelityDatabase>;

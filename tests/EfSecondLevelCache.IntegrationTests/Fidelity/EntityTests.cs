@@ -11,7 +11,7 @@ namespace EfSecondLevelCache.IntegrationTests.Fidelity;
 
 /// <summary>EF Core makes the same entities of a cached result as of a live one: an entity with a property for every type.</summary>
 [Collection(nameof(FidelityCollection))]
-public sealed class EntityTests(EnvironmentDatabaseFixture database) : IAsyncLifetime
+public sealed class EntityTests(FidelityDatabase database) : IAsyncLifetime
 {
     private const string Table = "everything";
 

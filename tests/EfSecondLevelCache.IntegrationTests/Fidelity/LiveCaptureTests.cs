@@ -6,7 +6,7 @@ namespace EfSecondLevelCache.IntegrationTests.Fidelity;
 
 /// <summary>What a capture leaves behind when it ends early is Npgsql's own reader, in the middle of its rows.</summary>
 [Collection(nameof(FidelityCollection))]
-public sealed class LiveCaptureTests(EnvironmentDatabaseFixture database)
+public sealed class LiveCaptureTests(FidelityDatabase database)
 {
     private const int RowCount = 8;
 

@@ -5,7 +5,7 @@ namespace EfSecondLevelCache.IntegrationTests.Fidelity;
 
 /// <summary>In every state, a cached reader answers, or throws, as Npgsql's does.</summary>
 [Collection(nameof(FidelityCollection))]
-public sealed class ReaderContractTests(EnvironmentDatabaseFixture database)
+public sealed class ReaderContractTests(FidelityDatabase database)
 {
     private const string Sql =
         """
@@ -60,7 +60,8 @@ public sealed class ReaderContractTests(EnvironmentDatabaseFixture database)
             ("GetFieldValueAsync<string>", (reader, i) => reader.GetFieldValueAsync<string>(i).GetAwaiter().GetResult()),
             ("IsDBNullAsync", (reader, i) => reader.IsDBNullAsync(i).GetAwaiter().GetResult()),
         }
-        select KeyValuePair.Create<string, Func<DbDataReader, object?>>($"{question.Name} {ordinal}", reader => question.Ask(reader, ordinal)))
+        select KeyValuePair.Create<string, Func<DbDataReader, object?>>(
+            $"{question.Name} {ordinal}", reader => question.Ask(reader, ordinal)))
     .ToDictionary();
 
     // Npgsql drops the fraction of a number; a cached reader converts only where nothing is lost. And where there is no value, it does

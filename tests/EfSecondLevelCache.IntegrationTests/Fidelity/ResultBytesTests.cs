@@ -11,11 +11,11 @@ namespace EfSecondLevelCache.IntegrationTests.Fidelity;
 
 // Alone, as it weighs the whole heap.
 [CollectionDefinition(nameof(ResultBytesTests), DisableParallelization = true)]
-public sealed class ResultBytesCollection : ICollectionFixture<EnvironmentDatabaseFixture>;
+public sealed class ResultBytesCollection : ICollectionFixture<FidelityDatabase>;
 
 /// <summary>A result takes the memory that it says, with the values as Npgsql builds them.</summary>
 [Collection(nameof(ResultBytesTests))]
-public sealed class ResultBytesTests(EnvironmentDatabaseFixture database)
+public sealed class ResultBytesTests(FidelityDatabase database)
 {
     private const int RowCount = 2_000;
     private const int Bytes = 4 << 20;
