@@ -132,6 +132,24 @@ public sealed class LiveCaptureTests(FidelityDatabase database)
     }
 
     [Fact]
+    public async Task A_column_that_nobody_reads_may_be_of_a_type_that_nobody_mapped()
+    {
+        await using var command = database.DataSource.CreateCommand("SELECT 1 AS id, 'pg_class'::regclass AS relation");
+        await using var live = await command.ExecuteReaderAsync();
+        Assert.Throws<InvalidCastException>(() => live.GetFieldType(1));
+
+        var layout = NamedColumns.TryCreate([("id", typeof(int))], out _)!.LayoutFor(live)!;
+        var capture = await ResultCapture.CaptureAsync(true, live, layout, long.MaxValue, null, default);
+
+        Assert.True(capture.IsComplete);
+        var cached = new CachedDataReader();
+        cached.Reset(capture.Result);
+        Assert.True(cached.Read());
+        Assert.Equal(1, cached.GetInt32(0));
+        Assert.Throws<InvalidCastException>(() => cached.GetFieldType(1));
+    }
+
+    [Fact]
     public async Task Rows_past_the_limit_are_not_read_ahead()
     {
         await using var connection = await database.DataSource.OpenConnectionAsync();

@@ -177,7 +177,9 @@ internal sealed class CachedDataReader : DbDataReader
 
     public override string GetDataTypeName(int ordinal) => Described(ordinal).DataTypeName(ordinal);
 
-    public override Type GetFieldType(int ordinal) => Described(ordinal).FieldType(ordinal);
+    public override Type GetFieldType(int ordinal)
+        => Described(ordinal).FieldType(ordinal)
+            ?? throw new InvalidCastException($"Npgsql has no type for column '{GetName(ordinal)}' of type '{GetDataTypeName(ordinal)}'.");
 
     public override int GetOrdinal(string name)
     {
@@ -254,7 +256,7 @@ internal sealed class CachedDataReader : DbDataReader
             _references.AsSpan((int)_referenceRow, layout.ReferenceStride));
 
         if (typeof(T) == typeof(object))
-            return (T)(_objectsAsStored ? value : ValueConversion.TryConvert(value, GetFieldType(ordinal)) ?? value);
+            return (T)(_objectsAsStored ? value : ValueConversion.TryConvert(value, _result.Columns.FieldType(ordinal) ?? column.ClrType!) ?? value);
 
         return ValueConversion.TryConvert(value, Nullable.GetUnderlyingType(typeof(T)) ?? typeof(T)) is T converted
             ? converted

@@ -7,7 +7,7 @@ internal sealed class ResultMemory(int referenceColumns)
     // Most results have few strings, and comparing them to each other costs less than a hash set does.
     private const int Few = 8;
 
-    // A column that brought so many new strings in a row will hardly repeat itself, and to go on looking would cost as much as reading does.
+    // A column that brought so many new strings in a row will hardly repeat itself, and to go on looking costs as much as reading does.
     private const int NewInARow = 256;
 
     private readonly int[] _newInARow = new int[referenceColumns];

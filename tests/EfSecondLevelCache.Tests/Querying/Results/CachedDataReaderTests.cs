@@ -291,6 +291,21 @@ public class CachedDataReaderTests
     }
 
     [Fact]
+    public void A_column_of_a_type_that_nobody_mapped_fails_as_it_does_live_and_only_where_it_is_asked_for()
+    {
+        Type[] types = [typeof(int), typeof(void)];
+        var layout = Rows.Layout(typeof(int), null);
+        Rows.Cached(layout, types, [6, "?"]);
+        var reader = Rows.Reader(Rows.Cached(layout, types, [7, "?"]));
+        reader.Read();
+
+        Assert.Equal(7, reader.GetInt32(0));
+        Assert.Equal("type of Void", reader.GetDataTypeName(1));
+        Assert.Throws<InvalidCastException>(() => reader.GetFieldType(1));
+        Assert.Equal(DBNull.Value, reader.GetSchemaTable()!.Rows[1]["DataType"]);
+    }
+
+    [Fact]
     public async Task Columns_are_found_by_Npgsqls_rules()
     {
         Type[] types = [typeof(int), typeof(int), typeof(int)];

@@ -119,7 +119,8 @@ internal sealed class FakeDataReader(params FakeResultSet[] resultSets) : DbData
 
     public override string GetDataTypeName(int ordinal) => "type of " + Current!.Types[ordinal].Name;
 
-    public override Type GetFieldType(int ordinal) => Current!.Types[ordinal];
+    public override Type GetFieldType(int ordinal)
+        => Current!.Types[ordinal] is var type && type != typeof(void) ? type : throw new InvalidCastException("This type is not mapped.");
 
     public override int GetOrdinal(string name) => Enumerable.Range(0, FieldCount).First(i => GetName(i) == name);
 
