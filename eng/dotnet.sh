@@ -9,5 +9,6 @@ build_project() {
     fi
 
     echo "Building $1."
-    dotnet build "$1" --configuration Release --nologo --verbosity quiet -consoleLoggerParameters:ErrorsOnly
+    local output
+    output=$(dotnet build "$1" --configuration Release --nologo --verbosity quiet 2>&1) || { echo "$output" >&2; exit 1; }
 }

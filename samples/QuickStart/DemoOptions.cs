@@ -8,7 +8,7 @@ internal sealed record DemoOptions(int Products, int Seconds, int Readers)
     public const string Usage = """
         QuickStart [--products N] [--seconds S] [--readers R]
           --products N   the size of the shop, 1,000 to 1,000,000; it has ten times as many order lines (default: 100000)
-          --seconds S    how long each of the two runs lasts, 1 to 600 (default: 15)
+          --seconds S    how long each of the three runs lasts, 1 to 600 (default: 15)
           --readers R    how many readers ask at the same time, 1 to 100 (default: 8)
         The server is taken from the environment variable ConnectionStrings__Demo.
         """;

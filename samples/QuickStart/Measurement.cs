@@ -3,7 +3,7 @@ namespace QuickStart;
 /// <summary>What one run of the workload took.</summary>
 internal sealed class Measurement
 {
-    public Measurement(TimeSpan elapsed, IReadOnlyList<LatencyHistogram> latencies, long allocatedBytes, long roundTrips)
+    public Measurement(TimeSpan elapsed, IReadOnlyList<LatencyHistogram> latencies, long allocatedBytes, long roundTrips, double hitRatio)
     {
         Latencies = latencies;
         foreach (var latency in latencies)
@@ -11,6 +11,7 @@ internal sealed class Measurement
         QueriesPerSecond = Latency.Count / elapsed.TotalSeconds;
         BytesPerQuery = (double)allocatedBytes / Latency.Count;
         RoundTrips = roundTrips;
+        HitRatio = hitRatio;
     }
 
     /// <summary>By query, in the workload's order.</summary>
@@ -25,4 +26,7 @@ internal sealed class Measurement
     public double BytesPerQuery { get; }
 
     public long RoundTrips { get; }
+
+    /// <summary>0 without a cache.</summary>
+    public double HitRatio { get; }
 }

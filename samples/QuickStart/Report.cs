@@ -34,34 +34,42 @@ internal static class Report
             });
     }
 
-    public static void Compare(IReadOnlyList<ShopQuery> queries, Measurement without, Measurement with, double hitRatio)
+    /// <param name="queries">In the order of the latencies.</param>
+    /// <param name="runs">The first is the one that the others are compared with.</param>
+    public static void Compare(IReadOnlyList<ShopQuery> queries, IReadOnlyList<(string Name, Measurement Taken)> runs)
     {
         var table = new Table().Border(Terminal ? TableBorder.Rounded : TableBorder.Ascii).AddColumn("");
-        foreach (var heading in (string[])["without", "with the cache", ""])
-            table.AddColumn(new TableColumn(heading).RightAligned());
+        foreach (var run in runs)
+            table.AddColumn(new TableColumn(run.Name).RightAligned());
 
-        Row("queries per second", Number(without.QueriesPerSecond), Number(with.QueriesPerSecond), with.QueriesPerSecond / without.QueriesPerSecond);
-        Times("p50", without.Latency, with.Latency, 50);
-        Times("p99", without.Latency, with.Latency, 99);
+        Row("queries per second", run => run.QueriesPerSecond, Number, value => value / runs[0].Taken.QueriesPerSecond);
+        Latency("p50", run => run.Latency, 50);
+        Latency("p99", run => run.Latency, 99);
         for (var i = 0; i < queries.Count; i++)
-            Times($"p50 of {queries[i].Name}", without.Latencies[i], with.Latencies[i], 50);
-        Row("bytes allocated per query", Number(without.BytesPerQuery), Number(with.BytesPerQuery), without.BytesPerQuery / with.BytesPerQuery);
-        Row("queries", Number(without.Queries), Number(with.Queries));
-        Row("database round trips", Number(without.RoundTrips), Number(with.RoundTrips));
-        Row("hit ratio", "", hitRatio.ToString("P1", CultureInfo.InvariantCulture));
+        {
+            var query = i;
+            Latency($"p50 of {queries[i].Name}", run => run.Latencies[query], 50);
+        }
+
+        Row("bytes allocated per query", run => run.BytesPerQuery, Number);
+        Row("queries", run => run.Queries, Number);
+        Row("database round trips", run => run.RoundTrips, Number);
+        Row("hit ratio", run => run.HitRatio, value => value is 0 ? "" : value.ToString("P1", CultureInfo.InvariantCulture));
 
         // Spectre takes 80 columns for what is not a terminal.
-        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 100);
+        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 110);
         AnsiConsole.Write(table);
 
-        void Times(string name, LatencyHistogram slow, LatencyHistogram fast, double percent)
-            => Row(name, Time(slow.Percentile(percent)), Time(fast.Percentile(percent)), slow.Percentile(percent) / fast.Percentile(percent));
+        void Latency(string name, Func<Measurement, LatencyHistogram> of, double percent)
+            => Row(name, run => of(run).Percentile(percent).TotalMilliseconds, Milliseconds, value => of(runs[0].Taken).Percentile(percent).TotalMilliseconds / value);
 
-        void Row(string name, string left, string right, double? gain = null)
-            => table.AddRow(name, left, right, gain is { } times ? string.Create(CultureInfo.InvariantCulture, $"{times:N1}x") : "");
+        void Row(string name, Func<Measurement, double> of, Func<double, string> format, Func<double, double>? gain = null)
+            => table.AddRow([name, .. runs.Select((run, i) => format(of(run.Taken)) + (i > 0 && gain is not null ? Times(gain(of(run.Taken))) : ""))]);
     }
 
     private static string Number(double value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
-    private static string Time(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalMilliseconds:N3} ms");
+    private static string Milliseconds(double value) => value.ToString("N3", CultureInfo.InvariantCulture) + " ms";
+
+    private static string Times(double gain) => string.Create(CultureInfo.InvariantCulture, $"{$"({gain:N1}x)",9}");
 }

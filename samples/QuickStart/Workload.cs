@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using EfSecondLevelCache;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 
@@ -28,7 +29,9 @@ internal sealed class Workload(ShopSize size, int readers, IReadOnlyList<ShopQue
         var contexts = new PooledDbContextFactory<Shop>(options);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var roundTrips = new RoundTrips();
+        var cache = CacheOf(contexts);
 
+        var before = cache?.Statistics;
         var allocatedBefore = GC.GetTotalAllocatedBytes(precise: true);
         var clock = Stopwatch.StartNew();
         var running = Enumerable.Range(0, readers).Select(_ => queries.Select(_ => new LatencyHistogram()).ToArray()).ToArray();
@@ -48,7 +51,22 @@ internal sealed class Workload(ShopSize size, int readers, IReadOnlyList<ShopQue
             clock.Elapsed,
             [.. queries.Select((_, query) => Merge(running.Select(latencies => latencies[query])))],
             GC.GetTotalAllocatedBytes(precise: true) - allocatedBefore,
-            roundTrips.Count);
+            roundTrips.Count,
+            HitRatio(before, cache?.Statistics));
+    }
+
+    private static SecondLevelCache? CacheOf(PooledDbContextFactory<Shop> contexts)
+    {
+        using var shop = contexts.CreateDbContext();
+        return shop.Database.GetSecondLevelCache();
+    }
+
+    private static double HitRatio(CacheStatistics? before, CacheStatistics? after)
+    {
+        if (before is null || after is null)
+            return 0;
+        var (hits, misses) = (after.Hits - before.Hits, after.Misses - before.Misses);
+        return (double)hits / (hits + misses);
     }
 
     private async Task ReadAsync(

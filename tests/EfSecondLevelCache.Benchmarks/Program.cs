@@ -1,3 +1,4 @@
+using EfSecondLevelCache.Benchmarks;
 using EfSecondLevelCache.Benchmarks.Queries;
 
 // One verb for each question. `dotnet run -c Release --project tests/EfSecondLevelCache.Benchmarks -- VERB [options]`
@@ -5,6 +6,7 @@ return args switch
 {
     ["queries"] => await QuickComparison.RunAsync(),
     ["bdn", .. var options] => await BenchmarkDotNetRun.RunAsync(options),
+    ["hit-rate", ..] => HitRate.Run(args.AsSpan(1)),
     _ => Usage(),
 };
 

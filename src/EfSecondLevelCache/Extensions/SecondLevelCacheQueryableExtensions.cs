@@ -5,6 +5,7 @@ using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Querying;
 using EfSecondLevelCache.Querying.Planning;
 using Microsoft.EntityFrameworkCore.Query;
+using Microsoft.EntityFrameworkCore.Query.Internal;
 
 #pragma warning disable IDE0130
 namespace Microsoft.EntityFrameworkCore;
@@ -49,9 +50,17 @@ public static class SecondLevelCacheQueryableExtensions
     /// </summary>
     /// <exception cref="InvalidOperationException">The query is not an EF Core query, or its context has no second-level cache.</exception>
     public static QueryCacheExplanation ExplainCache<T>(this IQueryable<T> source)
-        => Explanations.Inspect(() => source.CreateDbCommand().Dispose())
+    {
+        if (source.Provider is not EntityQueryProvider)
+        {
+            throw new InvalidOperationException(
+                $"ExplainCache: this is not an EF Core query but one of {source.Provider.GetType().Name}. Call it on a query of a context.");
+        }
+
+        return Explanations.Inspect(() => source.CreateDbCommand().Dispose())
             ?? throw new InvalidOperationException(
                 "ExplainCache: the context of this query has no second-level cache. Configure it with AddSecondLevelCache().");
+    }
 
     internal static QueryCachePolicy PolicyOf(TimeSpan timeToLive)
         => new() { TimeToLive = TimeToLiveRange.Check(timeToLive, nameof(Cacheable), nameof(timeToLive)) };

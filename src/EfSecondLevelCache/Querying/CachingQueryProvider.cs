@@ -12,11 +12,14 @@ namespace EfSecondLevelCache.Querying;
 /// </summary>
 internal sealed class CachingQueryProvider(IQueryCompiler queryCompiler) : EntityQueryProvider(queryCompiler)
 {
-    /// <summary>The query with a policy; a tag where the context has no cache, as EF Core ignores those.</summary>
+    /// <summary>The query with a policy; the query as it is where the context has no cache.</summary>
     public static IQueryable<T> Mark<T>(IQueryable<T> source, QueryCachePolicy policy)
         => source.Provider is CachingQueryProvider provider
-            ? provider.CreateQuery<T>(new CacheableExpression(source.Expression, policy))
-            : source.TagWith(PolicyTag.Of(policy));
+                ? provider.CreateQuery<T>(new CacheableExpression(source.Expression, policy))
+            // Somebody else's provider: a tag goes through every one of them, and is ignored where there is no cache.
+            : source.Provider is EntityQueryProvider && source.Provider.GetType() != typeof(EntityQueryProvider)
+                ? source.TagWith(PolicyTag.Of(policy))
+            : source;
 }
 
 /// <summary>A query with a policy. It is part of the key of EF Core's compiled queries, and gone when the query is compiled.</summary>

@@ -61,7 +61,7 @@ public sealed record ColumnType(string StoreType, Type ClrType, params string[] 
         new("time", typeof(TimeOnly), "00:00", "23:59:59.999999"),
         new("time", typeof(TimeSpan), "00:00", "23:59:59.999999"),
         new("time with time zone", typeof(DateTimeOffset), "12:00+02", "23:59:59.999999-11:30"),
-        new("timestamp", typeof(DateTime), "2024-02-29 12:34:56.789012", "0001-01-01", "9999-12-31 23:59:59.999999", "infinity", "-infinity"),
+        new("timestamp", typeof(DateTime), "2024-02-29 12:34:56.789012", "0001-01-01", "9999-12-31 23:59:59.999999", "infinity"),
         new("timestamp with time zone", typeof(DateTime), "2024-02-29 12:34:56.789012+05", "0001-01-01 00:00+00", "infinity", "-infinity"),
         new("timestamp with time zone", typeof(DateTimeOffset), "2024-02-29 12:34:56.789012+05", "infinity", "-infinity"),
         new("interval", typeof(TimeSpan), "0", "1 day 02:03:04.567890", "-10675199 days"),
@@ -173,7 +173,8 @@ public sealed record ColumnType(string StoreType, Type ClrType, params string[] 
     public IEnumerable<string> Literals
         => Values.Select(value => $"'{value.Replace("'", "''")}'::{StoreType}").Append($"NULL::{StoreType}");
 
-    public string Query => string.Join(" UNION ALL ", Literals.Select((literal, i) => $"SELECT {literal} AS value, {i} AS i")) + " ORDER BY i";
+    public string Query
+        => string.Join(" UNION ALL ", Literals.Select((literal, i) => $"SELECT {literal} AS value, {i} AS i")) + " ORDER BY i";
 
     public static ColumnType Named(string name) => All.Single(type => type.ToString() == name);
 
@@ -182,6 +183,6 @@ public sealed record ColumnType(string StoreType, Type ClrType, params string[] 
     private static string Name(Type type)
         => Nullable.GetUnderlyingType(type) is { } underlying ? Name(underlying) + "?"
             : type.IsArray ? Name(type.GetElementType()!) + "[" + new string(',', type.GetArrayRank() - 1) + "]"
-            : type.IsGenericType ? type.Name[..type.Name.IndexOf('`')] + "<" + string.Join(", ", type.GetGenericArguments().Select(Name)) + ">"
+            : type.IsGenericType ? $"{type.Name[..type.Name.IndexOf('`')]}<{string.Join(", ", type.GetGenericArguments().Select(Name))}>"
             : type.Name;
 }

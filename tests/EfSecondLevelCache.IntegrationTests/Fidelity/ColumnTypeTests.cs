@@ -10,15 +10,16 @@ namespace EfSecondLevelCache.IntegrationTests.Fidelity;
 [Collection(nameof(FidelityCollection))]
 public sealed class ColumnTypeTests(FidelityDatabase database)
 {
-    /// <summary>Of these, GetValue gives the type that EF Core reads, not Npgsql's own choice: the one can't be made of the other.</summary>
+    /// <summary>For these, GetValue gives the type that EF Core reads, as Npgsql's own choice can't be made of it.</summary>
     private static readonly string[] StoredAsAnotherType =
     [
-        "numeric as BigInteger", "numeric as Single", "numeric as Double", "json as JsonDocument", "jsonb as JsonDocument", "json as JsonElement",
-        "jsonb as JsonElement", "interval as NpgsqlInterval", "inet as NpgsqlInet", "cidr as NpgsqlCidr", "bit(1) as Boolean", "mood as String",
-        "hstore as ImmutableDictionary<String, String>", "smallint[] as Byte[]", "numeric[] as BigInteger[]", "numeric[] as BigInteger?[]",
-        "jsonb[] as JsonDocument[]", "jsonb[] as JsonElement[]", "inet[] as List<NpgsqlInet>", "inet[] as NpgsqlInet?[]",
-        "timestamp with time zone[] as List<DateTimeOffset>", "text as Char", "character(1) as Char", "integer[] as Int32?[]",
-        "integer[] as List<Int32?>", "tstzrange as NpgsqlRange<DateTimeOffset>", "daterange as NpgsqlRange<DateTime>",
+        "numeric as BigInteger", "numeric as Single", "numeric as Double", "json as JsonDocument", "jsonb as JsonDocument",
+        "json as JsonElement", "jsonb as JsonElement", "interval as NpgsqlInterval", "inet as NpgsqlInet", "cidr as NpgsqlCidr",
+        "bit(1) as Boolean", "mood as String", "hstore as ImmutableDictionary<String, String>", "smallint[] as Byte[]",
+        "numeric[] as BigInteger[]", "numeric[] as BigInteger?[]", "jsonb[] as JsonDocument[]", "jsonb[] as JsonElement[]",
+        "inet[] as List<NpgsqlInet>", "inet[] as NpgsqlInet?[]", "timestamp with time zone[] as List<DateTimeOffset>", "text as Char",
+        "character(1) as Char", "integer[] as Int32?[]", "integer[] as List<Int32?>", "tstzrange as NpgsqlRange<DateTimeOffset>",
+        "daterange as NpgsqlRange<DateTime>",
     ];
 
     public static IEnumerable<TheoryDataRow<string>> Names => ColumnType.Names;
@@ -100,7 +101,8 @@ public sealed class ColumnTypeTests(FidelityDatabase database)
         // Else the tests above would show nothing.
         var types = ColumnType.All.Where(type => type.ToString().EndsWith(']')).ToArray();
         Assert.NotEmpty(types);
-        foreach (var value in new object[] { new[] { 1 }, new List<string> { "a" }, new Dictionary<string, string>(), System.Net.IPAddress.Parse("::1") })
+        object[] values = [new[] { 1 }, new List<string> { "a" }, new Dictionary<string, string>(), System.Net.IPAddress.Parse("::1")];
+        foreach (var value in values)
         {
             var before = ExactValue.Of(value);
             Assert.True(Mutation.TryApply(value));

@@ -25,14 +25,16 @@ internal static class ExactValue
         IPAddress or NpgsqlTsQuery => $"{value.GetType()} {value}",
         NpgsqlPath path => $"{path.GetType()} {path.Open} {Parts(path)}",
         NpgsqlCube cube => $"{cube.GetType()} {cube.IsPoint} {Parts(cube.LowerLeft ?? [])} {Parts(cube.UpperRight ?? [])}",
-        Array { Rank: > 1 } array => $"{array.GetType()} {string.Join("x", Enumerable.Range(0, array.Rank).Select(array.GetLength))} {Parts(array)}",
-        _ when IsRange(value) => $"{value.GetType()} {Parts(value.GetType().GetProperties().OrderBy(part => part.Name).Select(part => part.GetValue(value)))}",
+        Array { Rank: > 1 } array
+            => $"{array.GetType()} {string.Join("x", Enumerable.Range(0, array.Rank).Select(array.GetLength))} {Parts(array)}",
+        _ when IsRange(value.GetType())
+            => $"{value.GetType()} {Parts(value.GetType().GetProperties().Select(part => part.GetValue(value)))}",
         IEnumerable parts => $"{parts.GetType()} {Parts(parts)}",
         IFormattable formattable => $"{value.GetType()} {formattable.ToString(null, CultureInfo.InvariantCulture)}",
         _ => $"{value.GetType()} {value}",
     };
 
-    private static bool IsRange(object value) => value.GetType() is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(NpgsqlRange<>);
+    private static bool IsRange(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(NpgsqlRange<>);
 
     private static string Parts(IEnumerable values)
     {

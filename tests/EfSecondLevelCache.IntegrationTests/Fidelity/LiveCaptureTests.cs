@@ -10,9 +10,14 @@ public sealed class LiveCaptureTests(FidelityDatabase database)
 {
     private const int RowCount = 8;
 
-    // Reads 3 as not a number, which is no decimal.
+    // Not a number, for 3, is no decimal.
     private const string WithUnreadable =
-        "SELECT i, 'row ' || i, CASE i WHEN 3 THEN 'NaN'::numeric ELSE i * 1.50 END, ARRAY[i, i + 1] FROM generate_series(0, 7) AS i ORDER BY i";
+        """
+        SELECT i, 'row ' || i, CASE i WHEN 3 THEN 'NaN'::numeric ELSE i * 1.50 END, ARRAY[i, i + 1]
+        FROM generate_series(0, 7) AS i ORDER BY i
+        """;
+
+    private static readonly string Readable = WithUnreadable.Replace("'NaN'", "4.5");
 
     private static readonly Type[] Types = [typeof(int), typeof(string), typeof(decimal), typeof(int[])];
 
@@ -23,7 +28,7 @@ public sealed class LiveCaptureTests(FidelityDatabase database)
     [MemberData(nameof(Cuts))]
     public async Task Wherever_the_row_limit_ends_a_capture_all_rows_are_served_once(bool async, int cut)
     {
-        await using var command = database.DataSource.CreateCommand(WithUnreadable.Replace("'NaN'", "4.5"));
+        await using var command = database.DataSource.CreateCommand(Readable);
         await using var live = await command.ExecuteReaderAsync();
 
         var capture = await Capture(async, live, maxRows: cut);
@@ -37,10 +42,10 @@ public sealed class LiveCaptureTests(FidelityDatabase database)
     public async Task Wherever_the_byte_limit_ends_a_capture_all_rows_are_served_once(bool async, int cut)
     {
         long limit;
-        await using (var prefix = database.DataSource.CreateCommand(WithUnreadable.Replace("'NaN'", "4.5").Replace("(0, 7)", $"(0, {cut})")))
+        await using (var prefix = database.DataSource.CreateCommand(Readable.Replace("(0, 7)", $"(0, {cut})")))
         await using (var reader = await prefix.ExecuteReaderAsync())
             limit = (await Capture(async, reader)).Result!.Bytes - 1;
-        await using var command = database.DataSource.CreateCommand(WithUnreadable.Replace("'NaN'", "4.5"));
+        await using var command = database.DataSource.CreateCommand(Readable);
         await using var live = await command.ExecuteReaderAsync();
 
         var capture = await Capture(async, live, maxBytes: limit);
@@ -73,8 +78,9 @@ public sealed class LiveCaptureTests(FidelityDatabase database)
         await using (var command = new NpgsqlCommand("SELECT 10 / (500 - i) FROM generate_series(0, 1000) AS i", connection))
         await using (var live = await command.ExecuteReaderAsync())
         {
+            var layout = RowLayout.TryCreate([typeof(int)], out _)!;
             var exception = await Assert.ThrowsAsync<PostgresException>(
-                () => ResultCapture.CaptureAsync(async, live, RowLayout.TryCreate([typeof(int)], out _)!, long.MaxValue, null, default).AsTask());
+                () => ResultCapture.CaptureAsync(async, live, layout, long.MaxValue, null, default).AsTask());
             Assert.Equal(PostgresErrorCodes.DivisionByZero, exception.SqlState);
         }
 
@@ -87,7 +93,8 @@ public sealed class LiveCaptureTests(FidelityDatabase database)
     {
         await using var connection = await database.DataSource.OpenConnectionAsync();
         using var cancellation = new CancellationTokenSource();
-        await using (var command = new NpgsqlCommand("SELECT i, pg_sleep(CASE i WHEN 5000 THEN 60 ELSE 0 END)::text FROM generate_series(0, 5000) AS i", connection))
+        const string Sql = "SELECT i, pg_sleep(CASE i WHEN 5000 THEN 60 ELSE 0 END)::text FROM generate_series(0, 5000) AS i";
+        await using (var command = new NpgsqlCommand(Sql, connection))
         await using (var live = await command.ExecuteReaderAsync(CancellationToken.None))
         {
             var capture = ResultCapture.CaptureAsync(
@@ -109,7 +116,8 @@ public sealed class LiveCaptureTests(FidelityDatabase database)
         await using var command = database.DataSource.CreateCommand("SELECT 1 AS one; SELECT 'two' AS two");
         await using var live = await command.ExecuteReaderAsync();
 
-        var capture = await ResultCapture.CaptureAsync(async, live, RowLayout.TryCreate([typeof(int)], out _)!, long.MaxValue, null, default);
+        var layout = RowLayout.TryCreate([typeof(int)], out _)!;
+        var capture = await ResultCapture.CaptureAsync(async, live, layout, long.MaxValue, null, default);
 
         Assert.Equal(CaptureOutcome.MoreResultSets, capture.Outcome);
         var reader = capture.PassThrough!;

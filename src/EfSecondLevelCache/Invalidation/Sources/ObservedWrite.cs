@@ -63,6 +63,8 @@ internal sealed class ObservedWrite(CacheSession session)
 
     private void Add(QueryPlan plan)
     {
+        if (plan.WritesUnknownTables)
+            AddUnknownTables();
         foreach (var table in plan.Writes)
             Add(table, plan.Deletes);
     }

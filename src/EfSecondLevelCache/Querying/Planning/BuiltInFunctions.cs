@@ -15,12 +15,12 @@ internal static class BuiltInFunctions
         abbrev abs acos acosd acosh any_value area array_agg array_append array_cat array_dims array_fill array_length
         array_lower array_ndims array_position array_positions array_prepend array_remove array_replace array_reverse
         array_to_tsvector array_upper ascii asin asind asinh atan atan2 atan2d atand atanh avg bit bit_and bit_count bit_length
-        bit_or bit_xor bool bool_and bool_or box bpchar broadcast btrim cardinality casefold cbrt ceil ceiling center char char_length
-        character_length chr cidr circle corr cos cosd cosh cot cotd count covar_pop covar_samp crc32 crc32c cume_dist date_bin
-        datemultirange daterange decode degrees dense_rank diameter div encode erf erfc every exp factorial family first_value
-        float4 float8 floor gamma gcd generate_subscripts get_bit get_byte hashtext hashtextextended height host hostmask
-        inet_merge inet_same_family initcap int2 int4 int4multirange int4range int8 int8multirange int8range interval
-        is_normalized isclosed isempty isfinite ishorizontal isopen isparallel isperp isvertical json_array_elements
+        bit_or bit_xor bool bool_and bool_or box bpchar broadcast btrim cardinality casefold cbrt ceil ceiling center char
+        char_length character_length chr cidr circle corr cos cosd cosh cot cotd count covar_pop covar_samp crc32 crc32c
+        cume_dist date_bin datemultirange daterange decode degrees dense_rank diameter div encode erf erfc every exp factorial
+        family first_value float4 float8 floor gamma gcd generate_subscripts get_bit get_byte hashtext hashtextextended height
+        host hostmask inet_merge inet_same_family initcap int2 int4 int4multirange int4range int8 int8multirange int8range
+        interval is_normalized isclosed isempty isfinite ishorizontal isopen isparallel isperp isvertical json_array_elements
         json_array_elements_text json_array_length json_each json_each_text json_extract_path json_extract_path_text json_object
         json_object_keys json_strip_nulls json_typeof jsonb_array_elements jsonb_array_elements_text jsonb_array_length
         jsonb_concat jsonb_contained jsonb_contains jsonb_delete jsonb_delete_path jsonb_each jsonb_each_text jsonb_exists

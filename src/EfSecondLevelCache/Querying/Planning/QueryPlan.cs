@@ -26,8 +26,13 @@ internal sealed class QueryPlan
     /// <summary>It may read more tables of the database than <see cref="Reads"/> names.</summary>
     public bool ReadsUnknownTables { get; init; }
 
-    /// <summary>The tables that it writes (ExecuteUpdate, ExecuteDelete).</summary>
+    /// <summary>The tables that it writes (ExecuteUpdate, ExecuteDelete, raw SQL that is no plain query).</summary>
     public IReadOnlyList<TableName> Writes { get; init; } = [];
+
+    /// <summary>It may write more tables of the database than <see cref="Writes"/> names.</summary>
+    public bool WritesUnknownTables { get; init; }
+
+    public bool MayWrite => WritesUnknownTables || Writes.Count > 0;
 
     /// <summary>It removes rows, so that foreign keys may cascade.</summary>
     public bool Deletes { get; init; }

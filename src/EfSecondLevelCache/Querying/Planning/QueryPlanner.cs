@@ -16,6 +16,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
     private readonly Dictionary<string, RelationalTypeMapping?> _parameters = [];
     private readonly bool _dependenciesAreStated;
     private bool _deletes;
+    private bool _writesUnknownTables;
     private bool _readsUnknownTables;
     private QueryCacheRefusal? _refusal;
 
@@ -51,6 +52,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
             Reads = [.. planner._reads],
             ReadsUnknownTables = planner._readsUnknownTables,
             Writes = [.. planner._writes],
+            WritesUnknownTables = planner._writesUnknownTables,
             Deletes = planner._deletes,
             Columns = columns,
             Parameters = planner.ParametersOf(parameters),
@@ -192,6 +194,15 @@ internal sealed class QueryPlanner : ExpressionVisitor
             _reads.Add(new TableName(name.Schema, name.Name));
         // Which of its names are relations, and what views among them read, only the catalog can tell.
         _readsUnknownTables |= !_dependenciesAreStated;
+        // A query that calls a function of the user's is not taken for a write: only what its text does.
+        if (analysis.Has(RawSqlEffects.Writes))
+        {
+            _deletes = true;
+            _writesUnknownTables |= analysis.WritesEverything;
+            foreach (var name in analysis.WrittenTables)
+                _writes.Add(new TableName(name.Schema, name.Name));
+        }
+
         // The two reasons that come of not knowing what it reads are lifted where the user states it.
         if (RawSqlRefusal.Of(analysis) is { } refusal
             && !(_dependenciesAreStated && refusal.Reason is RefusalReason.UnreadableSql or RefusalReason.UnknownFunction))

@@ -15,10 +15,10 @@ namespace EfSecondLevelCache.Querying.Planning;
 /// In the order of the text. COMMIT AND CHAIN counts as two, as it begins the next transaction.
 /// </param>
 /// <param name="Relations">
-/// Every name in the text that a relation could bear; columns, aliases and common table expressions are among them. A query reads no
-/// other, except through functions.
+/// Every name in queries, in changes of rows and in COPY that a relation could bear; columns, aliases and common table expressions are
+/// among them. A query reads no other relation, except through functions.
 /// </param>
-/// <param name="Functions">Every function that is called by name.</param>
+/// <param name="Functions">Every function that is called by name there.</param>
 /// <param name="WrittenTables">The tables whose rows change; complete unless <see cref="RawSqlEffects.WritesEverything"/>.</param>
 /// <param name="Effects">What it does beside reading.</param>
 internal sealed record RawSqlAnalysis(

@@ -24,16 +24,17 @@ internal static class RawSqlKeywords
     // Without overlay and substring, which may be called like any function.
     private const string ColumnName = """
         between bigint bit boolean char character coalesce dec decimal exists extract float greatest grouping inout int integer
-        interval least national nchar none normalize nullif numeric out position precision real row setof smallint time timestamp treat trim values varchar xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi
-        xmlroot xmlserialize xmltable
+        interval least national nchar none normalize nullif numeric out position precision real row setof smallint time timestamp
+        treat trim values varchar xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot
+        xmlserialize xmltable
         """;
 
     // Only those that the reader looks for: to all else they are names.
     private const string Unreserved = """
         abort atomic begin by cascade chain checkpoint close commit conflict continue copy cube deallocate delete discard escape
-        explain filter first function identity insert key listen lock materialized merge next no notify of operator over partition prepare
-        prepared procedure recursive refresh release reset restart restrict rollback rollup savepoint set sets share show start stdin
-        stdout system_user transaction truncate unlisten update vacuum varying view work zone
+        explain filter first function identity insert key listen lock materialized merge next no notify of operator over partition
+        prepare prepared procedure recursive refresh release reset restart restrict rollback rollup savepoint set sets share show
+        start stdin stdout system_user transaction truncate unlisten update vacuum varying view work zone
         """;
 
     private static readonly FrozenDictionary<string, RawSqlKeyword> All = Enumerable.Empty<RawSqlKeyword>()

@@ -82,7 +82,7 @@ internal sealed class RawSqlReader
         switch (_words.Keyword(start)?.Text)
         {
             case "insert" or "update" or "delete" or "merge":
-                return ReadBody(start, end) is var change && change != RawSqlStatement.Query ? change : MayDoAnything();
+                return ReadBody(start, end) is not RawSqlStatement.Query and var change ? change : MayDoAnything();
             case "truncate":
                 return ReadTruncate(start + 1, end);
             case "copy":
@@ -181,8 +181,10 @@ internal sealed class RawSqlReader
     {
         while (_words.Kind(index) == SqlTokenKind.OpenParenthesis)
             index++;
-        return _words.Keyword(index)?.Text is "select" or "values" or "table" or "with";
+        return IsQueryKeyword(index) || _words.Is(index, "with");
     }
+
+    private bool IsQueryKeyword(int index) => _words.Keyword(index)?.Text is "select" or "values" or "table";
 
     private RawSqlStatement ReadTruncate(int start, int end)
     {
@@ -231,10 +233,12 @@ internal sealed class RawSqlReader
     /// <summary>Reads queries and changes of rows, at any depth; the kind is that of the outermost.</summary>
     private RawSqlStatement ReadBody(int start, int end)
     {
-        var statement = RawSqlStatement.Query;
+        RawSqlStatement? statement = null;
+        var isSelect = false;
         var depth = 0;
         for (var i = start; i < end; i++)
         {
+            isSelect |= depth == 0 && statement is null && IsQueryKeyword(i);
             switch (_words.Kind(i))
             {
                 case SqlTokenKind.OpenParenthesis:
@@ -247,10 +251,16 @@ internal sealed class RawSqlReader
                     if (MayStandForThePresent(_words.Text(i)))
                         _effects |= RawSqlEffects.ReadsClock;
                     break;
-                case SqlTokenKind.Name when ChangeAt(i, out var target) is var change && change != RawSqlStatement.Query:
-                    if (depth == 0 && statement == RawSqlStatement.Query)
-                        statement = change;
+                case SqlTokenKind.Name when !(depth == 0 && isSelect) && ChangeAt(i, out var target) is { } change:
+                    if (depth == 0)
+                        statement ??= change;
                     i = ReadTarget(target);
+                    if (change != RawSqlStatement.Insert && _words.Kind(i + 1) == SqlTokenKind.OpenParenthesis)
+                    {
+                        MayDoAnything(); // It was an alias, and the table is a function: SELECT x delete FROM f(...)
+                        i = target - 1;
+                    }
+
                     break;
                 case SqlTokenKind.Name or SqlTokenKind.QuotedName or SqlTokenKind.Parameter:
                     i = ReadName(i);
@@ -258,29 +268,27 @@ internal sealed class RawSqlReader
             }
         }
 
-        return statement;
+        return statement ?? RawSqlStatement.Query;
     }
 
-    /// <summary>The change of rows that starts here, and where its table stands; Query if none does.</summary>
-    private RawSqlStatement ChangeAt(int i, out int target)
+    /// <summary>The change of rows that may start here, and where its table stands.</summary>
+    private RawSqlStatement? ChangeAt(int i, out int target)
     {
         var second = _words.Keyword(i + 1)?.Text;
-        target = i + 2;
-        var change = _words.Keyword(i)?.Text switch
+        RawSqlStatement? change = _words.Keyword(i)?.Text switch
         {
             "insert" when second == "into" => RawSqlStatement.Insert,
             "merge" when second == "into" => RawSqlStatement.Merge,
             "delete" when second == "from" => RawSqlStatement.Delete,
             "update" when second == "only" || _words.CanNameRelation(i + 1) => RawSqlStatement.Update,
-            _ => RawSqlStatement.Query,
+            _ => null,
         };
-        if (change == RawSqlStatement.Update)
-            target = i + 1;
+        target = change == RawSqlStatement.Update ? i + 1 : i + 2;
 
-        // None of these keywords is reserved: here they are columns, or belong to FOR UPDATE, ON CONFLICT DO UPDATE, MERGE.
+        // None of these keywords is reserved: here they name columns or tables, or belong to FOR UPDATE, ON CONFLICT DO UPDATE, MERGE.
         var isNone = _words.Kind(i - 1) == SqlTokenKind.Comma
-            || _words.Keyword(i - 1)?.Text is "select" or "for" or "key" or "do" or "then" or "on" or "of";
-        return isNone ? RawSqlStatement.Query : change;
+            || _words.Keyword(i - 1)?.Text is "select" or "from" or "join" or "for" or "key" or "do" or "then" or "on" or "of";
+        return isNone ? null : change;
     }
 
     /// <summary>Reads [ONLY] name, or ONLY (name), of a table that is written; the index of its last word.</summary>
@@ -409,7 +417,7 @@ internal sealed class RawSqlReader
     {
         var before = i - 1;
         if (_words.Kind(before) == SqlTokenKind.CloseParenthesis)
-            return _words.Keyword(_words.Open(before) - 1)?.Text is not ("on" or "operator"); // DISTINCT ON (a) f(b), a OPERATOR(s.+) f(b)
+            return EndsOperand(before);
         if (!_words.IsAnyName(before) || _words.Keyword(before) is not null)
             return false;
         while (_words.Kind(before - 1) == SqlTokenKind.Dot)
@@ -421,14 +429,15 @@ internal sealed class RawSqlReader
     private bool IsGrammar(int i, RawSqlKeyword keyword)
     {
         var before = _words.Keyword(i - 1)?.Text;
+        var after = _words.Keyword(_words.Close(i + 1) + 1)?.Text;
         return keyword.Text switch
         {
             "by" => before is "group" or "order" or "partition",
-            "conflict" => before is "on",
-            "cube" or "rollup" => before is "by",
+            "conflict" => before is "on" && after is "do" or "where",
+            "cube" or "rollup" => before is "by" && _words.Is(i - 2, "group"),
             "first" or "next" => before is "fetch",
-            "insert" => before is "then",
-            "materialized" => before is "as" or "not",
+            "insert" => before is "then" && after is "values",
+            "materialized" => before is "as" || (before is "not" && _words.Is(i - 2, "as")),
             "sets" => before is "grouping",
             "stdin" => before is "from",
             "stdout" => before is "to",
@@ -442,8 +451,10 @@ internal sealed class RawSqlReader
 
     private bool EndsOperand(int i) => _words.Kind(i) switch
     {
-        SqlTokenKind.CloseParenthesis or SqlTokenKind.CloseBracket or SqlTokenKind.Literal or SqlTokenKind.Number
-            or SqlTokenKind.Parameter or SqlTokenKind.QuotedName => true,
+        // But not in DISTINCT ON (a) f(b), a OPERATOR(s.+) f(b), RETURNING WITH (OLD AS o) f(o.b).
+        SqlTokenKind.CloseParenthesis => _words.Keyword(_words.Open(i) - 1)?.Text is not ("on" or "operator" or "with"),
+        SqlTokenKind.CloseBracket or SqlTokenKind.Literal or SqlTokenKind.Number or SqlTokenKind.Parameter
+            or SqlTokenKind.QuotedName => true,
         SqlTokenKind.Name => _words.Keyword(i) is null,
         _ => false,
     };

@@ -19,8 +19,8 @@ internal static class RawSqlRefusal
 
         if (sql.Statements is not [RawSqlStatement.Query] || sql.Has(RawSqlEffects.Writes))
         {
-            return new(RefusalReason.MayWrite, "its SQL is not one statement that only reads",
-                "Execute what writes on its own, without Cacheable().");
+            return new(RefusalReason.MayWrite, "its SQL is not one query that only reads",
+                "Execute what is not a SELECT, VALUES or TABLE on its own, without Cacheable().");
         }
 
         if (sql.Has(RawSqlEffects.LocksRows))

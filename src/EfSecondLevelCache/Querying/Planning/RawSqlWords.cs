@@ -22,7 +22,7 @@ internal sealed class RawSqlWords
         if (sql.Contains('\0'))
             return null;
 
-        var words = new List<RawSqlWord>();
+        var words = new List<RawSqlWord>(Math.Min(sql.Length / 4, 256));
         var open = new Stack<int>();
         var scanner = new SqlScanner(sql);
         while (scanner.Next() is var token && token.Kind != SqlTokenKind.End)

@@ -8,7 +8,7 @@ internal sealed class ResultBuilder(RowLayout layout)
 {
     private const int Growth = 4;
 
-    private readonly ResultMemory _memory = new();
+    private readonly ResultMemory _memory = new(layout.ReferenceStride);
     private readonly List<RowChunk> _full = [];
     private RowChunk _chunk = RowChunk.Empty;
     private int _chunkCapacity;
@@ -56,12 +56,12 @@ internal sealed class ResultBuilder(RowLayout layout)
 
     public CachedResult Build(ResultColumns columns)
     {
-        if (_chunkRows > 0)
-        {
-            Resize(_chunkRows);
-            _full.Add(_chunk);
-        }
+        Resize(_chunkRows);
+        if (_full.Count == 0)
+            return new(layout, columns, _chunkRows == 0 ? [] : [_chunk], Rows, _memory.Bytes);
 
+        if (_chunkRows > 0)
+            _full.Add(_chunk);
         return new(layout, columns, CollectionsMarshal.AsSpan(_full), Rows, _memory.Bytes);
     }
 

@@ -40,7 +40,8 @@ public class CachedDataReaderTests
     }
 
     [Fact]
-    public void A_decimal_keeps_its_scale() => Assert.Equal("1.500", Rows.On(typeof(decimal), 1.500m).GetDecimal(0).ToString(CultureInfo.InvariantCulture));
+    public void A_decimal_keeps_its_scale()
+        => Assert.Equal("1.500", Rows.On(typeof(decimal), 1.500m).GetDecimal(0).ToString(CultureInfo.InvariantCulture));
 
     [Fact]
     public async Task GetFieldValue_gives_the_stored_type_its_nullable_and_object()
@@ -92,7 +93,8 @@ public class CachedDataReaderTests
     }
 
     [Fact]
-    public void An_integer_that_does_not_fit_overflows() => Assert.Throws<OverflowException>(() => Rows.On(typeof(long), 1L << 40).GetInt32(0));
+    public void An_integer_that_does_not_fit_overflows()
+        => Assert.Throws<OverflowException>(() => Rows.On(typeof(long), 1L << 40).GetInt32(0));
 
     [Fact]
     public void Text_can_be_read_as_characters_and_bytes()
@@ -265,7 +267,8 @@ public class CachedDataReaderTests
     [Fact]
     public void Rows_without_a_column_that_anybody_reads_are_still_rows()
     {
-        var reader = Rows.Reader(Rows.Cached(Rows.Layout([null]), [typeof(int)], [.. Enumerable.Range(0, 100_000).Select(i => new object?[] { i })]));
+        object?[][] rows = [.. Enumerable.Range(0, 100_000).Select(i => new object?[] { i })];
+        var reader = Rows.Reader(Rows.Cached(Rows.Layout([null]), [typeof(int)], rows));
 
         var count = 0;
         while (reader.Read())
@@ -277,7 +280,8 @@ public class CachedDataReaderTests
     [Fact]
     public void A_column_that_the_query_does_not_read_is_refused_by_name()
     {
-        var reader = Rows.Reader(Rows.Cached(Rows.Layout(typeof(int), null), [typeof(int), typeof(Uri)], [7, new Uri("http://x")]));
+        var layout = Rows.Layout(typeof(int), null);
+        var reader = Rows.Reader(Rows.Cached(layout, [typeof(int), typeof(Uri)], [7, new Uri("http://x")]));
         reader.Read();
 
         Assert.Equal(7, reader.GetInt32(0));
@@ -289,8 +293,9 @@ public class CachedDataReaderTests
     [Fact]
     public async Task Columns_are_found_by_Npgsqls_rules()
     {
-        var live = new FakeDataReader(new FakeResultSet([typeof(int), typeof(int), typeof(int)], [[1, 2, 3]], ["id", "ID", "ｎａｍｅ"]));
-        var layout = Rows.Layout(typeof(int), typeof(int), typeof(int));
+        Type[] types = [typeof(int), typeof(int), typeof(int)];
+        var live = new FakeDataReader(new FakeResultSet(types, [[1, 2, 3]], ["id", "ID", "ｎａｍｅ"]));
+        var layout = Rows.Layout(types);
         var reader = Rows.Reader((await ResultCapture.CaptureAsync(false, live, layout, long.MaxValue, null, default)).Result!);
         reader.Read();
 

@@ -230,6 +230,24 @@ public class ResultCaptureTests
     }
 
     [Fact]
+    public void A_column_that_repeats_itself_is_shared_though_another_never_does()
+    {
+        Type[] types = [typeof(string), typeof(string)];
+        object?[][] rows = [.. Enumerable.Range(0, 2_000).Select(i => new object?[] { $"new {i}", $"old {i % 100}" })];
+
+        var reader = Rows.Reader(Rows.Cached(types, rows));
+
+        var instances = new HashSet<string>(ReferenceEqualityComparer.Instance);
+        for (var i = 0; reader.Read(); i++)
+        {
+            Assert.Equal($"new {i}", reader.GetString(0));
+            instances.Add(reader.GetString(1));
+        }
+
+        Assert.Equal(100, instances.Count);
+    }
+
+    [Fact]
     public void Results_of_equal_columns_share_their_description()
     {
         var layout = Rows.Layout(Types);

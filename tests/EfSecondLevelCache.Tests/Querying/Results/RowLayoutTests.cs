@@ -91,7 +91,7 @@ public class RowLayoutTests
     public void Null_bits_of_one_row_say_nothing_of_another_row_or_column()
     {
         var types = Enumerable.Repeat(typeof(int), 19).ToArray();
-        object?[][] rows = [.. Enumerable.Range(0, 40).Select(row => types.Select((_, i) => (row * 7 + i * 3) % 5 == 0 ? (object?)null : row * 100 + i).ToArray())];
+        object?[][] rows = [.. Enumerable.Range(0, 40).Select(row => types.Select((_, column) => Value(row, column)).ToArray())];
 
         var reader = Rows.Reader(Rows.Cached(types, rows));
 
@@ -100,5 +100,7 @@ public class RowLayoutTests
             Assert.True(reader.Read());
             Assert.Equal(row, types.Select((_, i) => reader.IsDBNull(i) ? (object?)null : reader.GetInt32(i)));
         }
+
+        static object? Value(int row, int column) => (row * 7 + column * 3) % 5 == 0 ? null : row * 100 + column;
     }
 }

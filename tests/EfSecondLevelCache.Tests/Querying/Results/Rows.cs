@@ -7,7 +7,8 @@ namespace EfSecondLevelCache.Tests.Querying.Results;
 internal static class Rows
 {
     public static RowLayout Layout(params Type?[] types)
-        => RowLayout.TryCreate(types, out var unsupported) ?? throw new ArgumentException($"{unsupported} is not supported.", nameof(types));
+        => RowLayout.TryCreate(types, out var unsupported)
+            ?? throw new ArgumentException($"{unsupported} is not supported.", nameof(types));
 
     public static CachedResult Cached(Type[] types, params object?[][] rows) => Cached(Layout(types), types, rows);
 
