@@ -71,7 +71,8 @@ start_postgres() {
     local attempt port
     for attempt in 1 2 3 4 5; do
         port=$((20000 + RANDOM % 12000))
-        if as_postgres "$POSTGRES_BIN/pg_ctl" start --wait --silent --pgdata="$POSTGRES_DIRECTORY/data" --log="$POSTGRES_DIRECTORY/server.log" \
+        if as_postgres "$POSTGRES_BIN/pg_ctl" start --wait --silent \
+            --pgdata="$POSTGRES_DIRECTORY/data" --log="$POSTGRES_DIRECTORY/server.log" \
             --options="-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c shared_buffers=256MB \
                 -c max_wal_size=4GB" 2>/dev/null; then
             export ConnectionStrings__Demo="Host=127.0.0.1;Port=$port;Username=postgres;Password=$password;Database=postgres"

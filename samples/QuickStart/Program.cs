@@ -26,7 +26,8 @@ CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 using var stop = new CancellationTokenSource();
 Console.CancelKeyPress += (_, key) =>
 {
-    key.Cancel = true;
+    // The first one lets the demo clean up; the second one ends it.
+    key.Cancel = !stop.IsCancellationRequested;
     stop.Cancel();
 };
 

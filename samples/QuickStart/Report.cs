@@ -61,10 +61,17 @@ internal static class Report
         AnsiConsole.Write(table);
 
         void Latency(string name, Func<Measurement, LatencyHistogram> of, double percent)
-            => Row(name, run => of(run).Percentile(percent).TotalMilliseconds, Milliseconds, value => of(runs[0].Taken).Percentile(percent).TotalMilliseconds / value);
+        {
+            Row(name, Percentile, Milliseconds, value => Percentile(runs[0].Taken) / value);
+
+            double Percentile(Measurement run) => of(run).Percentile(percent).TotalMilliseconds;
+        }
 
         void Row(string name, Func<Measurement, double> of, Func<double, string> format, Func<double, double>? gain = null)
-            => table.AddRow([name, .. runs.Select((run, i) => format(of(run.Taken)) + (i > 0 && gain is not null ? Times(gain(of(run.Taken))) : ""))]);
+        {
+            var values = runs.Select(run => of(run.Taken));
+            table.AddRow([name, .. values.Select((value, run) => format(value) + (run > 0 && gain is not null ? Times(gain(value)) : ""))]);
+        }
     }
 
     private static string Number(double value) => value.ToString("N0", CultureInfo.InvariantCulture);

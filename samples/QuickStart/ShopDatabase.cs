@@ -9,7 +9,7 @@ namespace QuickStart;
 /// <summary>Fills the shop by binary COPY, always with the same rows, and removes it.</summary>
 internal sealed class ShopDatabase(DbContextOptions<Shop> options, ShopSize size) : IAsyncDisposable
 {
-    private static readonly string[] Adjectives = ["Small", "Sturdy", "Quiet", "Bright", "Folding", "Heavy", "Plain", "Woven", "Oiled", "Travel"];
+    private static readonly string[] Adjectives = ["Small", "Sturdy", "Quiet", "Light", "Heavy", "Plain", "Woven", "Oiled", "Blue"];
     private static readonly string[] Nouns = ["Lamp", "Chair", "Kettle", "Blanket", "Notebook", "Knife", "Basket", "Clock", "Shelf", "Mug"];
     private static readonly DateTime Epoch = new(2024, 1, 1, 0, 0, 0, DateTimeKind.Utc);
 
@@ -35,8 +35,8 @@ internal sealed class ShopDatabase(DbContextOptions<Shop> options, ShopSize size
             """ "Products" ("Id", "Name", "Description", "Price", "Stock", "ListedAt", "CategoryId") """, size.Products, (row, product) =>
             {
                 row.Write(product, NpgsqlDbType.Integer);
-                row.Write($"{Adjectives[product % 10]} {Nouns[product / 10 % 10]} {product}", NpgsqlDbType.Text);
-                row.Write($"A {Nouns[product / 10 % 10].ToLowerInvariant()} for every day, number {product} of its kind.", NpgsqlDbType.Text);
+                row.Write($"{Adjectives[product % Adjectives.Length]} {Nouns[product / 10 % Nouns.Length]} {product}", NpgsqlDbType.Text);
+                row.Write($"A thing for every day, number {product} of its kind, made to last.", NpgsqlDbType.Text);
                 row.Write(PriceOf(product), NpgsqlDbType.Numeric);
                 row.Write(product * 31 % 500, NpgsqlDbType.Integer);
                 row.Write(Epoch.AddMinutes(product), NpgsqlDbType.TimestampTz);

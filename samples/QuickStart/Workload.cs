@@ -35,7 +35,9 @@ internal sealed class Workload(ShopSize size, int readers, IReadOnlyList<ShopQue
         var allocatedBefore = GC.GetTotalAllocatedBytes(precise: true);
         var clock = Stopwatch.StartNew();
         var running = Enumerable.Range(0, readers).Select(_ => queries.Select(_ => new LatencyHistogram()).ToArray()).ToArray();
-        var tasks = running.Select((latencies, reader) => Task.Run(() => ReadAsync(contexts, latencies, new Random(reader), stop.Token))).ToArray();
+        var tasks = running
+            .Select((latencies, reader) => Task.Run(() => ReadAsync(contexts, latencies, new Random(reader), stop.Token)))
+            .ToArray();
 
         stop.CancelAfter(duration);
         while (!stop.IsCancellationRequested)

@@ -22,7 +22,7 @@ internal sealed class CachedQuery(MissedQuery query, CachedResult result, Versio
     public long ReadAt { get; } = now;
 
     /// <summary>Not exact under contention; for operators only.</summary>
-    public long Hits { get; set; }
+    public long TimesServed { get; set; }
 
     private int[] Slots { get; } = query.Slots;
 
@@ -33,7 +33,7 @@ internal sealed class CachedQuery(MissedQuery query, CachedResult result, Versio
     public override bool HasSameKeyAs(StoreEntry other) => other is CachedQuery cached && Key.Equals(cached.Key);
 
     public CacheEntryInfo ToInfo(long now)
-        => new(Key.Plan.CommandText, Policy.Describe(), Policy.Tags, Result.Rows, Bytes, TimeSpan.FromMilliseconds(now - ReadAt), Hits);
+        => new(Key.Plan.CommandText, Policy.Describe(), Policy.Tags, Result.Rows, Bytes, TimeSpan.FromMilliseconds(now - ReadAt), TimesServed);
 
     private static int BytesOf(MissedQuery query, CachedResult result)
         => (int)Math.Min(int.MaxValue, Overhead + OwnBytes + query.Key.Parameters.Length + result.Bytes);

@@ -191,7 +191,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     private Answer Hit(CacheSession session, CachedQuery cached)
     {
         counters.Hits.Add(1);
-        cached.Hits++;
+        cached.TimesServed++;
         Log.Hit(session, cached);
         Explanations.Add(session, cached.Key.Plan, cached.Policy, QueryCacheOutcome.Hit);
         return new Answer(cached.Result);

@@ -20,7 +20,8 @@ internal static class BenchmarkServer
     public static async Task FillAsync()
     {
         await using var context = new Catalog(Options().Options);
-        if (await context.Database.SqlQuery<bool>($"""SELECT to_regclass({Schema + ".\"Products\""}) IS NOT NULL AS "Value" """).SingleAsync())
+        var table = Schema + ".\"Products\"";
+        if (await context.Database.SqlQuery<bool>($"""SELECT to_regclass({table}) IS NOT NULL AS "Value" """).SingleAsync())
             return;
 
         await context.GetService<IRelationalDatabaseCreator>().CreateTablesAsync();

@@ -27,7 +27,8 @@ public abstract class HitBenchmark<TResult> : IComparison
     {
         await BenchmarkServer.FillAsync();
         _plain = Query(new Catalog(BenchmarkServer.Options().Options));
-        _commandFloor = Query(new Catalog(BenchmarkServer.Options().ReplaceService<IRelationalCommandBuilderFactory, CommandFloor>().Options));
+        _commandFloor = Query(new Catalog(
+            BenchmarkServer.Options().ReplaceService<IRelationalCommandBuilderFactory, CommandFloor>().Options));
         _interceptorFloor = Query(new Catalog(BenchmarkServer.Options().AddInterceptors(new InterceptorFloor()).Options));
         _cached = CacheableQuery(new Catalog(BenchmarkServer.Options().AddSecondLevelCache().Options));
         _cachedByRule = Query(new Catalog(BenchmarkServer.Options().AddSecondLevelCache(cache => cache.CacheAllQueries()).Options));
@@ -40,7 +41,7 @@ public abstract class HitBenchmark<TResult> : IComparison
             for (var execution = 1; execution <= 2; execution++)
             {
                 if (JsonSerializer.Serialize(await ((Func<Task<TResult>>)way)()) != expected)
-                    throw new InvalidOperationException($"{GetType().Name}: execution {execution} by {name} has another result than plain EF.");
+                    throw new InvalidOperationException($"{GetType().Name}: the result of {name} (execution {execution}) is another.");
             }
         }
     }

@@ -10,24 +10,29 @@ internal readonly record struct Cost(double Nanoseconds, double Bytes);
 /// </summary>
 internal static class InterleavedTiming
 {
-    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
+    /// <summary>Enough for the just-in-time compiler's last tier, which a busy machine delays.</summary>
+    private const int WarmUpPasses = 3;
+
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(0.7);
 
     /// <summary>Far below a scheduler's time slice, so that most turns are not interrupted.</summary>
     private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(0.5);
 
     /// <param name="ways">What to time.</param>
     /// <param name="rounds">How many times each has its turn.</param>
-    /// <param name="single">Whether a turn is one operation, so that the median is that of single operations; else it is half a millisecond.</param>
+    /// <param name="single">Whether a turn is one operation, so that the median is the p50; else it is half a millisecond.</param>
     public static async Task<Cost[]> MeasureAsync(IReadOnlyList<Func<Task>> ways, int rounds, bool single)
     {
         var operations = new int[ways.Count];
-        for (var way = 0; way < ways.Count; way++)
+        for (var pass = 0; pass < WarmUpPasses; pass++)
         {
-            // Long enough for the just-in-time compiler's last tier.
-            var (executed, clock) = (0, Stopwatch.StartNew());
-            for (; clock.Elapsed < WarmUp; executed++)
-                await ways[way]();
-            operations[way] = single ? 1 : (int)Math.Max(1, executed * (Turn / clock.Elapsed));
+            for (var way = 0; way < ways.Count; way++)
+            {
+                var (executed, clock) = (0, Stopwatch.StartNew());
+                for (; clock.Elapsed < WarmUp; executed++)
+                    await ways[way]();
+                operations[way] = single ? 1 : (int)Math.Max(1, executed * (Turn / clock.Elapsed));
+            }
         }
 
         var times = ways.Select(_ => new double[rounds]).ToArray();

@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace EfSecondLevelCache.Benchmarks.Queries;
 
-/// <summary>How much does a query cost more when its result must be read and kept? Each asks for a row that was not asked for before.</summary>
+/// <summary>How much more does a query cost whose result must be read and kept? Each asks for a row that nobody asked for.</summary>
 [MemoryDiagnoser]
 public class Miss : IComparison
 {
@@ -16,7 +16,8 @@ public class Miss : IComparison
     [GlobalSetup]
     public Task SetUpAsync() => BenchmarkServer.FillAsync();
 
-    public IReadOnlyList<(string Name, Func<Task> ExecuteAsync)> Ways => [(QuickComparison.Plain, PlainEf), (QuickComparison.Cached, SecondLevelCache)];
+    public IReadOnlyList<(string Name, Func<Task> ExecuteAsync)> Ways =>
+        [(QuickComparison.Plain, PlainEf), (QuickComparison.Cached, SecondLevelCache)];
 
     [Benchmark(Baseline = true)]
     public Task<Product> PlainEf()

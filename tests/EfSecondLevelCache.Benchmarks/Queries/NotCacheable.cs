@@ -22,7 +22,8 @@ public class NotCacheable : IComparison
         _with = await QueryAsync(Configure(BenchmarkServer.Options()).AddSecondLevelCache());
     }
 
-    public IReadOnlyList<(string Name, Func<Task> ExecuteAsync)> Ways => [(QuickComparison.Plain, _without), (QuickComparison.Cached, _with)];
+    public IReadOnlyList<(string Name, Func<Task> ExecuteAsync)> Ways =>
+        [(QuickComparison.Plain, _without), (QuickComparison.Cached, _with)];
 
     [Benchmark(Baseline = true)]
     public Task<Product> WithoutTheCache() => _without();

@@ -20,10 +20,11 @@ internal static class QuickComparison
             await HitAsync("A hit: a page of 20 rows by LINQ", new PageOfTwentyRows(), mostToFloor: 1.10);
             await MissAsync();
             await NotCacheableAsync("Not cacheable, rows from an interceptor", new NotCacheable(), rounds: 3_000, single: false,
-                (time, bytes) => Verdict($"{time:+0;-0} ns < 1,000 ns", time < 1_000) + Verdict($", {bytes:+0;-0;0} B = 0 B", Math.Round(bytes) <= 0));
+                (time, bytes) => Verdict($"{time:+0;-0} ns < 1,000 ns", time < 1_000)
+                    + Verdict($", {bytes:+0;-0;0} B = 0 B", Math.Round(bytes) <= 0));
 
             // What is allocated here depends on which reads had to wait for the server.
-            await NotCacheableAsync("Not cacheable, rows from the server (p50)", new NotCacheableOverLoopback(), rounds: 4_000, single: true,
+            await NotCacheableAsync("Not cacheable, rows by loopback (p50)", new NotCacheableOverLoopback(), rounds: 4_000, single: true,
                 (time, _) => Verdict($"{time:+0;-0} ns < 1,000 ns", time < 1_000));
         }
         finally

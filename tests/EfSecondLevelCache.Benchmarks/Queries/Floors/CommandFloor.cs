@@ -21,7 +21,10 @@ internal sealed class CommandFloor(RelationalCommandBuilderDependencies dependen
     }
 
     private sealed class Command(
-        RelationalCommandBuilderDependencies dependencies, string commandText, string logCommandText, IReadOnlyList<IRelationalParameter> parameters)
+        RelationalCommandBuilderDependencies dependencies,
+        string commandText,
+        string logCommandText,
+        IReadOnlyList<IRelationalParameter> parameters)
         : RelationalCommand(dependencies, commandText, logCommandText, parameters)
     {
         // A command is rented for one execution at a time, so that it can keep its reader, and even the task that holds it.

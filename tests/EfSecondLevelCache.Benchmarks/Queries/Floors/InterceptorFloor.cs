@@ -13,7 +13,10 @@ internal sealed class InterceptorFloor : DbCommandInterceptor
     private PrebuiltRows? _rows;
 
     public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
-        DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
+        DbCommand command,
+        CommandEventData eventData,
+        InterceptionResult<DbDataReader> result,
+        CancellationToken cancellationToken = default)
         => new(_rows is { } rows ? InterceptionResult<DbDataReader>.SuppressWithResult(_reader.Over(rows)) : result);
 
     public override async ValueTask<DbDataReader> ReaderExecutedAsync(
