@@ -28,17 +28,6 @@ internal sealed class PrivateCluster : IAsyncDisposable
         pg_ctl --pgdata=data --mode=immediate --wait stop >log 2>&1
         """;
 
-    private static readonly IReadOnlyDictionary<string, string> DefaultSettings = new Dictionary<string, string>
-    {
-        ["fsync"] = "off",
-        ["full_page_writes"] = "off",
-        ["max_connections"] = "300",
-        ["wal_level"] = "logical",
-        ["max_wal_senders"] = "20",
-        ["max_replication_slots"] = "20",
-        ["max_prepared_transactions"] = "20",
-    };
-
     private readonly Process _owner;
 
     private PrivateCluster(Process owner, string folder, int port)
@@ -68,10 +57,10 @@ internal sealed class PrivateCluster : IAsyncDisposable
     }
 
     /// <param name="binaries">What <see cref="FindBinaries"/> found.</param>
-    /// <param name="settings">Go over the defaults, which suit tests: no durability, many connections, logical replication possible.</param>
+    /// <param name="settings">Go over those of <see cref="ServerSettings.ForTests"/>.</param>
     public static async Task<PrivateCluster> StartAsync(string binaries, IReadOnlyDictionary<string, string>? settings = null)
     {
-        var lines = string.Join('\n', DefaultSettings.Concat(settings ?? new Dictionary<string, string>()).Select(s => $"{s.Key} = '{s.Value}'"));
+        var lines = string.Join('\n', ServerSettings.ForTests.Concat(settings ?? new Dictionary<string, string>()).Select(s => $"{s.Key} = '{s.Value}'"));
 
         // Somebody else may take the port between our look and the server's bind.
         for (var attempt = 1; ; attempt++)
