@@ -16,7 +16,8 @@ public sealed class CommandTextTests(ShopDatabase database) : ShopTests(database
             .Sliding(TimeSpan.FromMinutes(1)).Tag("a tag").Tag("b\nc").DependsOn("orders").VaryBy("de").MaxCachedRows(100)),
         ["NotCacheable"] = (q, m) => m == Marking.None ? q : q.NotCacheable(),
         ["twice"] = (q, m) => q.Marked(m).Where(p => p.Id > 0).Marked(m),
-        ["between tags"] = (q, m) => q.TagWith("first\nof two lines").Marked(m).TagWith("second -- with a dash */").TagWithCallSite("file", 7),
+        ["between tags"] = (q, m) => q.TagWith("first\nof two lines").Marked(m).TagWith("second -- with a dash */")
+            .TagWithCallSite("file", 7),
         ["in a subquery"] = (q, m) => m == Marking.None
             ? q.Where(p => q.Select(x => x.Id).Contains(p.Id)).TagWith("outer")
             : q.Where(p => q.Cacheable().Select(x => x.Id).Contains(p.Id)).TagWith("outer"),

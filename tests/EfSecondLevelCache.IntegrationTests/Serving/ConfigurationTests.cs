@@ -9,7 +9,8 @@ public sealed class ConfigurationTests(ShopDatabase database) : ShopTests(databa
 {
     public static TheoryData<string> BadSettings => [.. BadSettingsByName.Keys];
 
-    private static Dictionary<string, (Action<SecondLevelCacheOptionsBuilder> Set, string Setting, string Value)> BadSettingsByName { get; } = new()
+    private static Dictionary<string, (Action<SecondLevelCacheOptionsBuilder> Set, string Setting, string Value)> BadSettingsByName
+        { get; } = new()
     {
         ["no bytes"] = (c => c.MaxBytes(0), "MaxBytes", "0"),
         ["negative bytes"] = (c => c.MaxBytes(-5), "MaxBytes", "-5"),
@@ -28,8 +29,8 @@ public sealed class ConfigurationTests(ShopDatabase database) : ShopTests(databa
     public void A_bad_setting_is_named_with_its_value(string name)
     {
         var (set, setting, value) = BadSettingsByName[name];
-        foreach (var configure in (Action[])
-            [() => _ = new SecondLevelCache(set), () => _ = new DbContextOptionsBuilder().UseNpgsql(Tap.ConnectionString).AddSecondLevelCache(set)])
+        var options = new DbContextOptionsBuilder().UseNpgsql(Tap.ConnectionString);
+        foreach (var configure in (Func<object>[])[() => new SecondLevelCache(set), () => options.AddSecondLevelCache(set)])
         {
             var e = Assert.ThrowsAny<ArgumentException>(configure);
             Assert.Contains(setting, e.Message, StringComparison.Ordinal);
@@ -107,8 +108,8 @@ public sealed class ConfigurationTests(ShopDatabase database) : ShopTests(databa
         Assert.Same(one.Database.GetSecondLevelCache(), same.Database.GetSecondLevelCache());
         Assert.NotSame(one.Database.GetSecondLevelCache(), other.Database.GetSecondLevelCache());
 
-        using var plain = new ShopContext(new DbContextOptionsBuilder<ShopContext>().UseNpgsql(Tap.ConnectionString).AddSecondLevelCache().Options);
-        using var plainAgain = new ShopContext(new DbContextOptionsBuilder<ShopContext>().AddSecondLevelCache().UseNpgsql(Tap.ConnectionString).Options);
+        using var plain = new ShopContext(new DbContextOptionsBuilder().UseNpgsql(Tap.ConnectionString).AddSecondLevelCache().Options);
+        using var plainAgain = new ShopContext(new DbContextOptionsBuilder().AddSecondLevelCache().UseNpgsql(Tap.ConnectionString).Options);
         Assert.NotNull(plain.Database.GetSecondLevelCache());
         Assert.Same(plain.Database.GetSecondLevelCache(), plainAgain.Database.GetSecondLevelCache());
 

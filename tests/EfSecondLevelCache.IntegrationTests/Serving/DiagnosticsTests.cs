@@ -165,7 +165,8 @@ public sealed class DiagnosticsTests(ShopDatabase database) : ShopTests(database
         public ILogger CreateLogger(string categoryName)
             => categoryName.StartsWith(nameof(EfSecondLevelCache), StringComparison.Ordinal) ? this : NullLogger.Instance;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
             => Events.Add((eventId, formatter(state, exception)));
 
         public bool IsEnabled(LogLevel logLevel) => true;

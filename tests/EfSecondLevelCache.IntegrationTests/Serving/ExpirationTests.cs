@@ -54,7 +54,8 @@ public sealed class ExpirationTests(ShopDatabase database) : ShopTests(database)
     [Fact]
     public async Task The_default_time_to_live_and_that_of_a_rule_can_be_set()
     {
-        await using var cache = CreateCache(c => c.DefaultTimeToLive(TimeSpan.FromSeconds(5)).CacheQueriesOf<Order>(TimeSpan.FromSeconds(9)));
+        await using var cache = CreateCache(c => c.DefaultTimeToLive(TimeSpan.FromSeconds(5))
+            .CacheQueriesOf<Order>(TimeSpan.FromSeconds(9)));
         await MissAsync(cache, db => db.Products.Cacheable().CountAsync());
         await MissAsync(cache, db => db.Orders.CountAsync());
         _clock.Advance(TimeSpan.FromSeconds(5));

@@ -15,16 +15,20 @@ public sealed class InvalidationTests(ShopDatabase database) : ShopTests(databas
         ["SaveChangesAsync, update"] = db => SaveAsync(db, () => db.Orders.Find(1)!.Quantity++, isAsync: true),
         ["SaveChangesAsync, update of what was not read"] = async db =>
         {
-            db.Update(new Order { Id = 2, ProductId = 2, Quantity = await db.Orders.Where(o => o.Id == 2).Select(o => o.Quantity).SingleAsync() + 1 });
+            var quantity = await db.Orders.Where(o => o.Id == 2).Select(o => o.Quantity).SingleAsync();
+            db.Update(new Order { Id = 2, ProductId = 2, Quantity = quantity + 1 });
             await db.SaveChangesAsync();
         },
         ["SaveChanges, delete"] = db => SaveAsync(db, () => db.Remove(db.Orders.OrderBy(o => o.Id).Last()), isAsync: false),
         ["SaveChangesAsync, delete"] = db => SaveAsync(db, () => db.Remove(db.Orders.OrderBy(o => o.Id).Last()), isAsync: true),
-        ["ExecuteUpdate"] = db => Task.FromResult(db.Orders.Where(o => o.Id == 1).ExecuteUpdate(s => s.SetProperty(o => o.Quantity, o => o.Quantity + 1))),
-        ["ExecuteUpdateAsync"] = db => db.Orders.Where(o => o.Id == 1).ExecuteUpdateAsync(s => s.SetProperty(o => o.Quantity, o => o.Quantity + 1)),
+        ["ExecuteUpdate"] = db
+            => Task.FromResult(db.Orders.Where(o => o.Id == 1).ExecuteUpdate(s => s.SetProperty(o => o.Quantity, o => o.Quantity + 1))),
+        ["ExecuteUpdateAsync"] = db => db.Orders.Where(o => o.Id == 1)
+            .ExecuteUpdateAsync(s => s.SetProperty(o => o.Quantity, o => o.Quantity + 1)),
         ["ExecuteDelete"] = db => Task.FromResult(db.Orders.Where(o => o.Id == db.Orders.Max(x => x.Id)).ExecuteDelete()),
         ["ExecuteDeleteAsync"] = db => db.Orders.Where(o => o.Id == db.Orders.Max(x => x.Id)).ExecuteDeleteAsync(),
-        ["ExecuteSql"] = db => Task.FromResult(db.Database.ExecuteSql($"""UPDATE orders SET "Quantity" = "Quantity" + {1} WHERE "Id" = 1""")),
+        ["ExecuteSql"] = db
+            => Task.FromResult(db.Database.ExecuteSql($"""UPDATE orders SET "Quantity" = "Quantity" + {1} WHERE "Id" = 1""")),
         ["ExecuteSqlAsync"] = db => db.Database.ExecuteSqlAsync($"""INSERT INTO orders ("ProductId", "Quantity") VALUES (1, {1})"""),
         ["SqlQuery that writes"] = db => db.Database.SqlQuery<int>(
             $"""UPDATE orders SET "Quantity" = "Quantity" + 1 WHERE "Id" = 1 RETURNING "Id" AS "Value" """).ToListAsync(),
@@ -33,7 +37,12 @@ public sealed class InvalidationTests(ShopDatabase database) : ShopTests(databas
         ["ExecuteSql of a block"] = db => db.Database.ExecuteSqlRawAsync(
             """DO $$ BEGIN UPDATE orders SET "Quantity" = "Quantity" + 1 WHERE "Id" = 1; END $$"""),
         ["ExecuteSql, truncate and insert"] = db => db.Database.ExecuteSqlRawAsync(
-            """CREATE TEMP TABLE kept AS SELECT * FROM orders; TRUNCATE orders; INSERT INTO orders SELECT "Id", "ProductId", "Quantity" + 1 FROM kept; DROP TABLE kept"""),
+            """
+            CREATE TEMP TABLE kept AS SELECT "Id", "ProductId", "Quantity" + 1 FROM orders;
+            TRUNCATE orders;
+            INSERT INTO orders SELECT * FROM kept;
+            DROP TABLE kept
+            """),
     };
 
     [Theory]

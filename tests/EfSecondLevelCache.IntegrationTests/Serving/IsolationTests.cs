@@ -47,7 +47,7 @@ public sealed class IsolationTests(ShopDatabase database) : ShopTests(database)
         try
         {
             await using var cache = new SecondLevelCache();
-            var asReader = new NpgsqlConnectionStringBuilder(Tap.ConnectionString) { Username = name, Password = "secret" }.ConnectionString;
+            var asReader = $"{Tap.ConnectionString};Username={name};Password=secret";
             await MissAsync(cache, db => db.Products.Cacheable().CountAsync());
             await MissAsync(cache, db => db.Orders.Cacheable().CountAsync());
 
@@ -153,7 +153,8 @@ public sealed class IsolationTests(ShopDatabase database) : ShopTests(database)
     [Fact]
     public async Task Results_under_a_setting_made_through_EF_Core_are_not_shared()
     {
-        await Database.ExecuteAsync("""CREATE SCHEMA aside; CREATE TABLE aside.zone AS SELECT 2 AS "Value"; CREATE TABLE zone AS SELECT 1 AS "Value" """);
+        await Database.ExecuteAsync(
+            """CREATE SCHEMA aside; CREATE TABLE aside.zone AS SELECT 2 AS "Value"; CREATE TABLE zone AS SELECT 1 AS "Value" """);
         await using var cache = new SecondLevelCache();
         await using (var db = Open(cache))
         {

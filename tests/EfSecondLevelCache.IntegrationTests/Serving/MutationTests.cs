@@ -33,7 +33,8 @@ public sealed class MutationTests(ShopDatabase database) : ShopTests(database)
         }
 
         Task<Product> ReadAsync(ShopContext db)
-            => (tracked ? db.Products.AsTracking() : db.Products.AsNoTracking()).Include(p => p.Category).Cacheable().SingleAsync(p => p.Id == 3);
+            => (tracked ? db.Products.AsTracking() : db.Products.AsNoTracking()).Include(p => p.Category).Cacheable()
+                .SingleAsync(p => p.Id == 3);
     }
 
     [Fact]
@@ -51,7 +52,8 @@ public sealed class MutationTests(ShopDatabase database) : ShopTests(database)
             Assert.Equal([1, 2, 3], picture);
             Array.Clear(picture);
 
-            var raw = await db.Database.SqlQuery<byte[]>($"""SELECT "Picture" AS "Value" FROM products WHERE "Id" = 3""").Cacheable().ToListAsync();
+            var raw = await db.Database.SqlQuery<byte[]>($"""SELECT "Picture" AS "Value" FROM products WHERE "Id" = 3""").Cacheable()
+                .ToListAsync();
             Assert.Equal([1, 2, 3], raw.Single());
             Array.Clear(raw[0]);
 

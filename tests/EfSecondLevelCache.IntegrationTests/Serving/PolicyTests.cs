@@ -95,15 +95,17 @@ public sealed class PolicyTests(ShopDatabase database) : ShopTests(database)
         await using var db = Open(cache);
         await db.Database.ExecuteSqlRawAsync(
             """
-            CREATE TABLE IF NOT EXISTS "__EFMigrationsHistory" ("MigrationId" varchar(150) PRIMARY KEY, "ProductVersion" varchar(32) NOT NULL);
+            CREATE TABLE IF NOT EXISTS "__EFMigrationsHistory" ("MigrationId" varchar(150) PRIMARY KEY, "ProductVersion" varchar(32));
             DELETE FROM "__EFMigrationsHistory"
             """);
         Assert.Empty(await db.Database.GetAppliedMigrationsAsync());
         await Database.ExecuteAsync("""INSERT INTO "__EFMigrationsHistory" VALUES ('1_first', '10')""");
         Assert.Single(await db.Database.GetAppliedMigrationsAsync());
-        Assert.Equal("1_first", await db.Database.SqlQuery<string>($"""SELECT "MigrationId" AS "Value" FROM "__EFMigrationsHistory" """).SingleAsync());
+        Assert.Equal("1_first", await db.Database.SqlQuery<string>($"""SELECT "MigrationId" AS "Value" FROM "__EFMigrationsHistory" """)
+            .SingleAsync());
         await Database.ExecuteAsync("""DELETE FROM "__EFMigrationsHistory" """);
-        Assert.Empty(await db.Database.SqlQuery<string>($"""SELECT "MigrationId" AS "Value" FROM "__EFMigrationsHistory" """).ToListAsync());
+        Assert.Empty(await db.Database.SqlQuery<string>($"""SELECT "MigrationId" AS "Value" FROM "__EFMigrationsHistory" """)
+            .ToListAsync());
     }
 
     [Fact]

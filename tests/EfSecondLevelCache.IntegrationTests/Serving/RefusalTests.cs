@@ -12,28 +12,37 @@ public sealed class RefusalTests(ShopDatabase database) : ShopTests(database)
     private static Dictionary<string, (RefusalReason Reason, Func<ShopContext, Task> Query)> RefusedByName { get; } = new()
     {
         ["the time, in LINQ"] = (RefusalReason.VolatileFunction, db => db.Products.Select(p => DateTime.UtcNow).Cacheable().FirstAsync()),
-        ["the time, in a predicate"] = (RefusalReason.VolatileFunction, db => db.Products.Where(p => DateTime.UtcNow.Year > p.Id).Cacheable().ToListAsync()),
-        ["random, in LINQ"] = (RefusalReason.VolatileFunction, db => db.Products.OrderBy(p => EF.Functions.Random()).Cacheable().FirstAsync()),
+        ["the time, in a predicate"] = (RefusalReason.VolatileFunction, db => db.Products.Where(p => DateTime.UtcNow.Year > p.Id)
+            .Cacheable().ToListAsync()),
+        ["random, in LINQ"] = (RefusalReason.VolatileFunction, db => db.Products.OrderBy(p => EF.Functions.Random()).Cacheable()
+            .FirstAsync()),
         ["a new uuid, in LINQ"] = (RefusalReason.VolatileFunction, db => db.Products.Select(p => Guid.NewGuid()).Cacheable().FirstAsync()),
         ["the time, in SQL"] = (RefusalReason.VolatileFunction, db => SqlAsync<DateTime>(db, "SELECT now() AS \"Value\"")),
-        ["the time without parentheses"] = (RefusalReason.VolatileFunction, db => SqlAsync<DateTime>(db, "SELECT current_timestamp AS \"Value\"")),
+        ["the time without parentheses"] = (RefusalReason.VolatileFunction,
+            db => SqlAsync<DateTime>(db, "SELECT current_timestamp AS \"Value\"")),
         ["random, in SQL"] = (RefusalReason.VolatileFunction, db => SqlAsync<double>(db, "SELECT random() AS \"Value\" FROM orders")),
-        ["a sequence"] = (RefusalReason.VolatileFunction, db => SqlAsync<long>(db, "SELECT nextval(pg_get_serial_sequence('orders', 'Id')) AS \"Value\"")),
+        ["a sequence"] = (RefusalReason.VolatileFunction,
+            db => SqlAsync<long>(db, "SELECT nextval(pg_get_serial_sequence('orders', 'Id')) AS \"Value\"")),
         ["a user's function"] = (RefusalReason.UnknownFunction, db => SqlAsync<long>(db, "SELECT order_count() AS \"Value\"")),
-        ["a lock, FOR UPDATE"] = (RefusalReason.LocksRows, db => db.Orders.FromSql($"SELECT * FROM orders FOR UPDATE").Cacheable().ToListAsync()),
-        ["a lock, for share of"] = (RefusalReason.LocksRows, db => db.Orders.FromSql($"select * from orders o for key share of o skip locked").Cacheable().ToListAsync()),
+        ["a lock, FOR UPDATE"] = (RefusalReason.LocksRows, db => db.Orders.FromSql($"SELECT * FROM orders FOR UPDATE").Cacheable()
+            .ToListAsync()),
+        ["a lock, for share of"] = (RefusalReason.LocksRows,
+            db => db.Orders.FromSql($"select * from orders o for key share of o skip locked").Cacheable().ToListAsync()),
         ["a common table expression that writes"] = (RefusalReason.MayWrite, db => SqlAsync<int>(
             db, "WITH u AS (UPDATE orders SET \"Quantity\" = 1 WHERE \"Id\" = 1 RETURNING \"Id\") SELECT \"Id\" AS \"Value\" FROM u")),
-        ["a sample"] = (RefusalReason.SamplesTable, db => SqlAsync<int>(db, "SELECT \"Id\" AS \"Value\" FROM orders TABLESAMPLE BERNOULLI (50)")),
+        ["a sample"] = (RefusalReason.SamplesTable,
+            db => SqlAsync<int>(db, "SELECT \"Id\" AS \"Value\" FROM orders TABLESAMPLE BERNOULLI (50)")),
         ["a catalog"] = (RefusalReason.SystemTable, db => SqlAsync<string>(db, "SELECT relname::text AS \"Value\" FROM pg_class")),
-        ["the information schema"] = (RefusalReason.SystemTable, db => SqlAsync<string>(db, "SELECT table_name::text AS \"Value\" FROM information_schema.tables")),
+        ["the information schema"] = (RefusalReason.SystemTable,
+            db => SqlAsync<string>(db, "SELECT table_name::text AS \"Value\" FROM information_schema.tables")),
     };
 
     [Theory]
     [MemberData(nameof(Refused))]
     public async Task A_query_that_can_not_be_cached_works_and_says_why(string name)
     {
-        await Database.ExecuteAsync("CREATE OR REPLACE FUNCTION order_count() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM orders'");
+        await Database.ExecuteAsync(
+            "CREATE OR REPLACE FUNCTION order_count() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM orders'");
         var (reason, query) = RefusedByName[name];
         await using var cache = new SecondLevelCache();
         await using var db = Open(cache);
@@ -55,7 +64,8 @@ public sealed class RefusalTests(ShopDatabase database) : ShopTests(database)
     [Fact]
     public async Task DependsOn_lifts_the_refusal_of_a_function_that_the_cache_does_not_know()
     {
-        await Database.ExecuteAsync("CREATE OR REPLACE FUNCTION order_count() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM orders'");
+        await Database.ExecuteAsync(
+            "CREATE OR REPLACE FUNCTION order_count() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM orders'");
         await using var cache = new SecondLevelCache();
         var before = await MissAsync(cache, CountAsync);
         await HitAsync(cache, CountAsync);
@@ -81,7 +91,8 @@ public sealed class RefusalTests(ShopDatabase database) : ShopTests(database)
             using var stream = new MemoryStream(content);
             var parameter = new NpgsqlParameter { Value = stream, NpgsqlDbType = NpgsqlDbType.Bytea };
             Assert.Equal(found, (await MissAsync(
-                () => db.Products.FromSqlRaw("""SELECT * FROM products WHERE "Picture" = {0}""", parameter).Cacheable().ToListAsync())).Count);
+                () => db.Products.FromSqlRaw("""SELECT * FROM products WHERE "Picture" = {0}""", parameter).Cacheable()
+                    .ToListAsync())).Count);
         }
 
         Assert.Equal(3, cache.Statistics.RefusalsByReason[RefusalReason.ParameterType]);
@@ -96,7 +107,8 @@ public sealed class RefusalTests(ShopDatabase database) : ShopTests(database)
         for (var i = 0; i < 3; i++)
         {
             await db.Database.ExecuteSqlAsync($"""INSERT INTO orders ("ProductId", "Quantity") VALUES (1, 1)""");
-            await db.Database.SqlQuery<int>($"""INSERT INTO orders ("ProductId", "Quantity") VALUES (2, 2) RETURNING "Id" AS "Value" """).ToListAsync();
+            await db.Database.SqlQuery<int>($"""INSERT INTO orders ("ProductId", "Quantity") VALUES (2, 2) RETURNING "Id" AS "Value" """)
+                .ToListAsync();
         }
 
         Assert.Equal(before + 6, await db.Orders.NotCacheable().CountAsync());

@@ -59,7 +59,8 @@ public sealed class ResultSizeTests(ShopDatabase database) : ShopTests(database)
         for (var i = 1; i <= 2; i++)
         {
             await using var db = Open(cache);
-            Assert.Equal(expected, await MissAsync(async () => isAsync ? await Rows(db).Cacheable().ToListAsync() : [.. Rows(db).Cacheable()]));
+            Assert.Equal(expected,
+                await MissAsync(async () => isAsync ? await Rows(db).Cacheable().ToListAsync() : [.. Rows(db).Cacheable()]));
             Assert.Equal(i, cache.Statistics.TooLarge);
         }
 

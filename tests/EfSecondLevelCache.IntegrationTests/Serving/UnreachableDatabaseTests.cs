@@ -79,7 +79,8 @@ public sealed class UnreachableDatabaseTests(ShopDatabase database) : ShopTests(
         for (var i = 0; i < 2; i++)
         {
             await using var db = Open(cache);
-            var e = await Assert.ThrowsAsync<PostgresException>(() => db.Products.Where(p => 1 / (p.Id - 5) == 7).Cacheable().ToListAsync());
+            var e = await Assert.ThrowsAsync<PostgresException>(() => db.Products.Where(p => 1 / (p.Id - 5) == 7).Cacheable()
+                .ToListAsync());
             Assert.Equal(PostgresErrorCodes.DivisionByZero, e.SqlState);
         }
 

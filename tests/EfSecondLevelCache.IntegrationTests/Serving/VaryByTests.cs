@@ -34,7 +34,8 @@ public sealed class VaryByTests(ShopDatabase database) : ShopTests(database)
     public async Task The_cache_s_value_and_the_query_s_combine()
     {
         await using var cache = new SecondLevelCache(c => c.VaryBy(db => ((ShopContext)db).Tenant));
-        foreach (var (tenant, culture) in ((string?, string?)[])[("a", "b"), ("b", "a"), ("ab", ""), ("", "ab"), ("ab", null), (null, "ab")])
+        foreach (var (tenant, culture) in ((string?, string?)[])[("a", "b"), ("b", "a"), ("ab", ""), ("", "ab"), ("ab", null),
+            (null, "ab")])
         {
             await using var db = Open(cache, tenant: tenant);
             await MissAsync(() => db.Products.Cacheable(q => q.VaryBy(culture)).CountAsync());

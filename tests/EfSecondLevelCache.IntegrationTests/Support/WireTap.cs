@@ -127,7 +127,8 @@ public sealed class WireTap : IAsyncDisposable
                 await Task.WhenAny(
                     ForwardAsync(client, server, bytes =>
                     {
-                        messages.Read(bytes.Span, statement => hold = Record(statement) ?? hold, () => Interlocked.Increment(ref _roundTrips));
+                        messages.Read(
+                            bytes.Span, statement => hold = Record(statement) ?? hold, () => Interlocked.Increment(ref _roundTrips));
                         return Task.CompletedTask;
                     }),
                     ForwardAsync(server, client, _ => Volatile.Read(ref hold)?.UntilReleasedAsync() ?? Task.CompletedTask));
