@@ -234,14 +234,14 @@ public class InvalidatorTests
         TableChange[] changes = [new("shop", Orders)];
         var before = Read(Orders);
         var customers = Read(new TableName(null, "customers"));
-        _invalidator.Unsettle(changes);
+        var unsettled = _invalidator.Unsettle(changes);
         var meanwhile = Read(Orders);
 
         Assert.False(IsUpToDate(before));
         Assert.False(IsUpToDate(meanwhile));
         Assert.True(IsUpToDate(customers));
 
-        _invalidator.Settle(changes);
+        _invalidator.Settle(unsettled);
 
         Assert.False(IsUpToDate(before));
         Assert.False(IsUpToDate(meanwhile));
@@ -252,13 +252,13 @@ public class InvalidatorTests
     public void A_table_that_two_unsettle_is_settled_when_both_have_ended()
     {
         TableChange[] changes = [new("shop", Orders)];
-        _invalidator.Unsettle(changes);
-        _invalidator.Unsettle(changes);
+        var first = _invalidator.Unsettle(changes);
+        var second = _invalidator.Unsettle(changes);
 
-        _invalidator.Settle(changes);
+        _invalidator.Settle(first);
         Assert.False(IsUpToDate(Read(Orders)));
 
-        _invalidator.Settle(changes);
+        _invalidator.Settle(second);
         Assert.True(IsUpToDate(Read(Orders)));
     }
 
@@ -274,10 +274,10 @@ public class InvalidatorTests
     public void A_schema_that_is_first_seen_while_its_table_is_unsettled_does_not_hinder_its_settling()
     {
         TableChange[] changes = [new("shop", Orders)];
-        _invalidator.Unsettle(changes);
+        var unsettled = _invalidator.Unsettle(changes);
         var meanwhile = Read(SalesOrders);
 
-        _invalidator.Settle(changes);
+        _invalidator.Settle(unsettled);
 
         Assert.False(IsUpToDate(meanwhile));
         Assert.True(IsUpToDate(Read(SalesOrders)));
