@@ -175,8 +175,8 @@ public class VersionSlotsTests
     }
 
     /// <summary>
-    /// Whoever counted before a change began must be told that he is out of date once the change has returned, whatever else changes, closes
-    /// and reopens the same slots meanwhile. Few slots, so that threads meet; each also checks its own changes at the first possible moment.
+    /// Whoever counted before a change began must be told that he is out of date once the change has returned, whatever else changes,
+    /// closes and reopens the same slots meanwhile. Few slots, so that threads meet; each also checks its own changes at the first moment.
     /// </summary>
     [Theory]
     [InlineData(1)]
