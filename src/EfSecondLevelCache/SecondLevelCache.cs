@@ -31,7 +31,7 @@ public sealed class SecondLevelCache : IAsyncDisposable
     internal SecondLevelCache(SecondLevelCacheOptions options)
     {
         Options = options;
-        _store = new BoundedStore(options.MaxBytes, options.MaxEntries, EvictionPolicy.Lru, options.TimeProvider, OnRemoved);
+        _store = new BoundedStore(options.MaxBytes, options.MaxEntries, options.Eviction, options.TimeProvider, OnRemoved);
         Invalidator = new Invalidator(_versions, _counters);
         Queries = new QueryCache(options, _store, _versions, _counters);
         CacheRules.Add(options);

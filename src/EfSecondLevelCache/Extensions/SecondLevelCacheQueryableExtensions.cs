@@ -14,14 +14,14 @@ namespace Microsoft.EntityFrameworkCore;
 public static class SecondLevelCacheQueryableExtensions
 {
     /// <summary>Caches the result of this query for the cache's default time to live.</summary>
-    public static IQueryable<T> Cacheable<T>(this IQueryable<T> source) => source.TagWith(PolicyTag.Of(QueryCachePolicy.Default));
+    public static IQueryable<T> Cacheable<T>(this IQueryable<T> source) => CachingQueryProvider.Mark(source, QueryCachePolicy.Default);
 
     /// <summary>Caches the result of this query.</summary>
     /// <param name="source">The query.</param>
     /// <param name="timeToLive">How long the result is served at most: 1 millisecond to 365 days.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeToLive"/> is out of that range.</exception>
     public static IQueryable<T> Cacheable<T>(this IQueryable<T> source, TimeSpan timeToLive)
-        => source.TagWith(PolicyTag.Of(PolicyOf(timeToLive)));
+        => CachingQueryProvider.Mark(source, PolicyOf(timeToLive));
 
     /// <summary>Caches the result of this query as configured.</summary>
     /// <param name="source">The query.</param>
@@ -32,18 +32,17 @@ public static class SecondLevelCacheQueryableExtensions
         ArgumentNullException.ThrowIfNull(configure);
         var builder = new QueryCachePolicyBuilder();
         configure(builder);
-        var tag = PolicyTag.Of(builder.Policy);
-        if (!builder.Varies || source.Provider is not EntityQueryProvider)
-            return source.TagWith(tag);
+        if (!builder.Varies || source.Provider is not CachingQueryProvider)
+            return CachingQueryProvider.Mark(source, builder.Policy);
 
         // A member of an object becomes a query parameter, so that its value is not compiled in.
         var value = Expression.Field(Expression.Constant(new Variation(builder.VaryByValue)), nameof(Variation.CacheVariesBy));
         return source.Provider.CreateQuery<T>(
-            Expression.Call(null, VaryingCacheableMethod.MakeGenericMethod(typeof(T)), source.Expression, Expression.Constant(tag), value));
+            Expression.Call(null, VaryingCacheableMethod.MakeGenericMethod(typeof(T)), source.Expression, Expression.Constant(PolicyTag.Of(builder.Policy)), value));
     }
 
     /// <summary>Keeps the result of this query out of the cache; it wins over every <c>Cacheable</c> and over the cache's rules.</summary>
-    public static IQueryable<T> NotCacheable<T>(this IQueryable<T> source) => source.TagWith(PolicyTag.Of(QueryCachePolicy.Default));
+    public static IQueryable<T> NotCacheable<T>(this IQueryable<T> source) => CachingQueryProvider.Mark(source, QueryCachePolicy.None);
 
     /// <summary>
     /// What the cache would do with this query now, without executing it. For a split query: its first command. For queries that end in
@@ -51,9 +50,17 @@ public static class SecondLevelCacheQueryableExtensions
     /// </summary>
     /// <exception cref="InvalidOperationException">The query is not an EF Core query, or its context has no second-level cache.</exception>
     public static QueryCacheExplanation ExplainCache<T>(this IQueryable<T> source)
-        => Explanations.Inspect(() => source.CreateDbCommand().Dispose())
+    {
+        if (source.Provider is not EntityQueryProvider)
+        {
+            throw new InvalidOperationException(
+                $"ExplainCache: this is not an EF Core query but one of {source.Provider.GetType().Name}. Call it on a query of a context.");
+        }
+
+        return Explanations.Inspect(() => source.CreateDbCommand().Dispose())
             ?? throw new InvalidOperationException(
                 "ExplainCache: the context of this query has no second-level cache. Configure it with AddSecondLevelCache().");
+    }
 
     internal static QueryCachePolicy PolicyOf(TimeSpan timeToLive)
         => new() { TimeToLive = TimeToLiveRange.Check(timeToLive, nameof(Cacheable), nameof(timeToLive)) };

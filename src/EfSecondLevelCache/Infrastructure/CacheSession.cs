@@ -108,6 +108,7 @@ internal sealed class CacheSession(
 
     private QueryCacheRefusal? SessionRefusal()
     {
+        SharedCaches.WarnOfMany(Logger);
         if (Cache is null || Cache.Options.UniformSessions || Cache.Options.VaryBy is not null)
             return null;
         if (interceptors.Aggregate<IDbConnectionInterceptor>() is not null)

@@ -43,6 +43,7 @@ internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtens
     {
         services.AddScoped<CacheSession>();
         services.AddSingleton<IRelationalCommandBuilderFactory, CachingCommandBuilderFactory>();
+        services.AddScoped<IAsyncQueryProvider, CachingQueryProvider>();
         services.AddSingleton<IInterceptor, TransactionObserver>();
         services.AddSingleton<IInterceptor, CacheableRewriter>();
         // A user's replacement of the builder is applied after us; only then is the other door needed.

@@ -9,8 +9,8 @@ namespace EfSecondLevelCache.Invalidation;
 /// </summary>
 internal sealed class Invalidator(VersionSlots versions, Counters counters)
 {
-    /// <summary>The schemas that a table name was seen with: a change of an unqualified name may be of any of them.</summary>
-    private readonly ConcurrentDictionary<(string Database, string Table), ConcurrentDictionary<string, bool>> _schemasOf = new();
+    /// <summary>The databases that results were read from: a change without a database is of each of them.</summary>
+    private readonly ConcurrentDictionary<string, bool> _databases = new();
 
     /// <summary>The changes can be seen by everybody from now on.</summary>
     public void Changed(IReadOnlyCollection<TableChange> changes)
@@ -19,15 +19,17 @@ internal sealed class Invalidator(VersionSlots versions, Counters counters)
         versions.Bump(SlotsOf(changes));
     }
 
-    /// <summary>The changes may become visible at any moment until <see cref="Settle"/>.</summary>
-    public void Unsettle(IReadOnlyCollection<TableChange> changes) => versions.Close(SlotsOf(changes));
-
-    /// <summary>Ends an <see cref="Unsettle"/>.</summary>
-    public void Settle(IReadOnlyCollection<TableChange> changes)
+    /// <summary>The changes may become visible at any moment until <see cref="Settle"/>, which takes what this returns.</summary>
+    public int[] Unsettle(IReadOnlyCollection<TableChange> changes)
     {
         counters.Invalidations.Add(changes.Count);
-        versions.Reopen(SlotsOf(changes));
+        var slots = SlotsOf(changes);
+        versions.Close(slots);
+        return slots;
     }
+
+    /// <summary>Ends an <see cref="Unsettle"/>.</summary>
+    public void Settle(int[] slots) => versions.Reopen(slots);
 
     public void TagChanged(string tag)
     {
@@ -42,11 +44,17 @@ internal sealed class Invalidator(VersionSlots versions, Counters counters)
     /// <param name="tags">Its names.</param>
     public int[] DependenciesOf(string database, IEnumerable<TableName> tables, bool unknownTables, IEnumerable<string> tags)
     {
+        _databases.TryAdd(database, true);
         var slots = new HashSet<int> { VersionSlots.Everything, versions.SlotOf(new UnknownTablesKey(database)) };
         if (unknownTables)
             slots.Add(versions.SlotOf(new AnyTableKey(database)));
         foreach (var table in tables)
-            slots.Add(SlotOf(database, table));
+        {
+            slots.Add(versions.SlotOf(new TableKey(database, table)));
+            if (table.Schema is not null)
+                slots.Add(versions.SlotOf(new UnqualifiedKey(database, table.Name)));
+        }
+
         foreach (var tag in tags)
             slots.Add(versions.SlotOf(new TagKey(tag)));
         return [.. slots];
@@ -57,60 +65,37 @@ internal sealed class Invalidator(VersionSlots versions, Counters counters)
         var slots = new HashSet<int>();
         foreach (var (database, table) in changes)
         {
-            if (database is null && table is { } anywhere)
-            {
-                foreach (var known in _schemasOf.Keys)
-                {
-                    if (known.Table == anywhere.Name)
-                        AddSlots(slots, known.Database, anywhere);
-                }
-            }
-            else if (database is null)
-            {
+            if (database is null && table is null)
                 slots.Add(VersionSlots.Everything);
-            }
-            else if (table is { } name)
-            {
+            else if (table is not { } name)
+                slots.Add(versions.SlotOf(new UnknownTablesKey(database!)));
+            else if (database is not null)
                 AddSlots(slots, database, name);
-            }
             else
-            {
-                slots.Add(versions.SlotOf(new UnknownTablesKey(database)));
-            }
+                foreach (var known in _databases.Keys)
+                    AddSlots(slots, known, name);
         }
 
         return [.. slots];
     }
 
     /// <summary>
-    /// An unqualified name stands for whichever schema the search_path finds it in, so it and the qualified ones can be the same table:
-    /// a change of either reaches the other.
+    /// An unqualified name stands for whichever schema the search_path finds it in, so it and a qualified one can be the same table: a change of
+    /// either reaches the readers of the other.
     /// </summary>
     private void AddSlots(HashSet<int> slots, string database, TableName table)
     {
         slots.Add(versions.SlotOf(new AnyTableKey(database)));
-        slots.Add(SlotOf(database, table));
-        if (table.Schema is not null)
-        {
-            slots.Add(SlotOf(database, table with { Schema = null }));
-        }
-        else if (_schemasOf.TryGetValue((database, table.Name), out var schemas))
-        {
-            foreach (var schema in schemas.Keys)
-                slots.Add(SlotOf(database, table with { Schema = schema }));
-        }
-    }
-
-    private int SlotOf(string database, TableName table)
-    {
-        var slot = versions.SlotOf(new TableKey(database, table));
-        var schemas = _schemasOf.GetOrAdd((database, table.Name), static _ => new());
-        if (table.Schema is not null)
-            schemas.TryAdd(table.Schema, true);
-        return slot;
+        slots.Add(versions.SlotOf(new TableKey(database, table)));
+        slots.Add(table.Schema is null
+            ? versions.SlotOf(new UnqualifiedKey(database, table.Name))
+            : versions.SlotOf(new TableKey(database, table with { Schema = null })));
     }
 
     private readonly record struct TableKey(string Database, TableName Table);
+
+    /// <summary>Read by results of qualified tables of this name; bumped by a change of the unqualified name.</summary>
+    private readonly record struct UnqualifiedKey(string Database, string Table);
 
     /// <summary>Read by results whose tables are not all known; every change of the database bumps it.</summary>
     private readonly record struct AnyTableKey(string Database);

@@ -8,7 +8,7 @@ namespace EfSecondLevelCache.Invalidation;
 /// <summary>What a model knows of its tables.</summary>
 internal static class ModelTables
 {
-    private static readonly ConditionalWeakTable<IModel, IReadOnlyDictionary<TableName, TableName[]>> Cascades = [];
+    private static readonly ConditionalWeakTable<IModel, ILookup<string, Cascade>> Cascades = [];
 
     /// <summary>Every table of an entity type's mapping: base, derived, owned, split and join tables; none where it is not mapped.</summary>
     public static HashSet<TableName> Of(IModel model, Type entityType)
@@ -31,9 +31,14 @@ internal static class ModelTables
             .Any(known => known.Name == table.Name && (table.Schema is null || (known.Schema ?? "public") == table.Schema));
     }
 
-    /// <summary>The tables that a delete from this one may change too: foreign keys that cascade or set null, and on from there.</summary>
-    public static IReadOnlyList<TableName> CascadesOf(IModel model, TableName table)
-        => Cascades.GetValue(model, FindCascades).TryGetValue(table, out var reached) ? reached : [];
+    /// <summary>
+    /// The tables that a delete from this one may change too: foreign keys that cascade or set null, and on from there. A name without a schema
+    /// is taken for every table of that name.
+    /// </summary>
+    public static IEnumerable<TableName> CascadesOf(IModel model, TableName table)
+        => Cascades.GetValue(model, FindCascades)[table.Name]
+            .Where(cascade => table.Schema is null || cascade.From.Schema is null || table.Schema == cascade.From.Schema)
+            .SelectMany(cascade => cascade.Reached);
 
     private static void AddMappings(HashSet<TableName> tables, IEntityType type)
     {
@@ -45,28 +50,31 @@ internal static class ModelTables
             AddMappings(tables, owned.TargetEntityType);
     }
 
-    private static Dictionary<TableName, TableName[]> FindCascades(IModel model)
+    private static ILookup<string, Cascade> FindCascades(IModel model)
+        => model.GetRelationalModel().Tables.Select(From).Where(cascade => cascade.Reached.Count > 0).ToLookup(cascade => cascade.From.Name);
+
+    private static Cascade From(ITable table)
     {
-        var cascades = new Dictionary<TableName, TableName[]>();
-        foreach (var table in model.GetRelationalModel().Tables)
+        var changed = new HashSet<ITable>();
+        var deleted = new HashSet<ITable> { table };
+        var next = new Stack<ITable>(deleted);
+        while (next.TryPop(out var current))
         {
-            var reached = new HashSet<ITable>();
-            Follow(table, reached);
-            if (reached.Count > 0)
-                cascades[new TableName(table.Schema, table.Name)] = [.. reached.Select(t => new TableName(t.Schema, t.Name))];
+            foreach (var foreignKey in current.ReferencingForeignKeyConstraints)
+            {
+                if (foreignKey.OnDeleteAction is ReferentialAction.NoAction or ReferentialAction.Restrict)
+                    continue;
+                changed.Add(foreignKey.Table);
+                // Rows whose key was set null stay; those that were deleted pass the delete on.
+                if (foreignKey.OnDeleteAction is ReferentialAction.Cascade && deleted.Add(foreignKey.Table))
+                    next.Push(foreignKey.Table);
+            }
         }
 
-        return cascades;
+        return new Cascade(NameOf(table), [.. changed.Select(NameOf)]);
     }
 
-    private static void Follow(ITable table, HashSet<ITable> reached)
-    {
-        foreach (var foreignKey in table.ReferencingForeignKeyConstraints)
-        {
-            if (foreignKey.OnDeleteAction is ReferentialAction.NoAction or ReferentialAction.Restrict || !reached.Add(foreignKey.Table))
-                continue;
-            if (foreignKey.OnDeleteAction is ReferentialAction.Cascade)
-                Follow(foreignKey.Table, reached);
-        }
-    }
+    private static TableName NameOf(ITable table) => new(table.Schema, table.Name);
+
+    private sealed record Cascade(TableName From, IReadOnlyList<TableName> Reached);
 }

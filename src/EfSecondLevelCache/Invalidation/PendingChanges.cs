@@ -18,6 +18,7 @@ internal sealed class PendingChanges
 
     private readonly Lock _lock = new();
     private readonly Dictionary<Invalidator, HashSet<TableChange>> _changes = [];
+    private readonly List<(Invalidator Invalidator, int[] Slots)> _unsettled = [];
     private readonly object _transaction;
     private readonly bool _endIsObserved;
     private bool _ended;
@@ -61,6 +62,17 @@ internal sealed class PendingChanges
             pending.End(committed: false);
     }
 
+    /// <summary>Ends a transaction that was begun and has been ended by commands in SQL.</summary>
+    public static void EndIfIdle(IRelationalConnection connection)
+    {
+        if (ProviderInternals.OpenConnectionOf(connection) is { } open
+            && Transactions.TryGetValue(open, out var pending)
+            && !ProviderInternals.MayBeInTransaction(open))
+        {
+            pending.End(committed: true);
+        }
+    }
+
     /// <summary>Adds changes that become visible with the commit.</summary>
     public void Add(Invalidator invalidator, IReadOnlyCollection<TableChange> changes)
     {
@@ -76,7 +88,7 @@ internal sealed class PendingChanges
                 _changes[invalidator] = known = [];
             TableChange[] added = [.. changes.Where(known.Add)];
             if (!_endIsObserved)
-                invalidator.Unsettle(added);
+                _unsettled.Add((invalidator, invalidator.Unsettle(added)));
         }
     }
 
@@ -96,11 +108,11 @@ internal sealed class PendingChanges
             if (_ended)
                 return;
             _ended = true;
-            foreach (var (invalidator, changes) in _changes)
+            foreach (var (invalidator, slots) in _unsettled)
+                invalidator.Settle(slots);
+            if (_endIsObserved && committed)
             {
-                if (!_endIsObserved)
-                    invalidator.Settle(changes);
-                else if (committed)
+                foreach (var (invalidator, changes) in _changes)
                     invalidator.Changed(changes);
             }
 

@@ -87,19 +87,27 @@ internal sealed class VersionSlots
     private void Raise(int slot, long version)
     {
         ref var place = ref _versions[slot];
-        while (Volatile.Read(ref place) is var current && current < version)
+        while (true)
         {
-            if (Interlocked.CompareExchange(ref place, version, current) == current)
+            var current = Volatile.Read(ref place);
+            if (current < version)
+            {
+                if (Interlocked.CompareExchange(ref place, version, current) == current)
+                    return;
+            }
+            else if (current != Changing || version == Changing)
+            {
                 return;
-        }
-
-        if (version == Changing || Volatile.Read(ref place) != Changing)
-            return;
-        // Closed: a Reopen after us counts higher than we did. One that is under way may have counted before us; wait for it.
-        lock (_closing)
-        {
-            if (place < version)
-                place = version;
+            }
+            else
+            {
+                // Closed: a Reopen after us counts higher than we did. One that is under way may have counted before us: look again after it.
+                lock (_closing)
+                {
+                    if (place == Changing)
+                        return;
+                }
+            }
         }
     }
 

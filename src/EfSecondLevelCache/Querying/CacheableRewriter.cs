@@ -7,8 +7,8 @@ using Microsoft.EntityFrameworkCore.Query;
 namespace EfSecondLevelCache.Querying;
 
 /// <summary>
-/// Turns what is left of <c>Cacheable</c> in a query into query tags: the calls inside of EF.CompileQuery, which are never made, and those whose
-/// VaryBy value is a query parameter.
+/// Turns <c>Cacheable</c> into a query tag when a query is compiled: its nodes, its calls inside of EF.CompileQuery, which are never made, and
+/// those whose VaryBy value is a query parameter.
 /// </summary>
 internal sealed class CacheableRewriter : IQueryExpressionInterceptor
 {
@@ -22,11 +22,18 @@ internal sealed class CacheableRewriter : IQueryExpressionInterceptor
             var call = (MethodCallExpression)base.VisitMethodCall(node);
             if (call.Method.DeclaringType != typeof(SecondLevelCacheQueryableExtensions))
                 return call;
-            var element = call.Method.GetGenericArguments()[0];
-            return Expression.Call(
-                typeof(EntityFrameworkQueryableExtensions), nameof(EntityFrameworkQueryableExtensions.TagWith), [element],
-                call.Arguments[0], Expression.Constant(TagOf(call)));
+            return Tagged(call.Arguments[0], call.Method.GetGenericArguments()[0], TagOf(call));
         }
+
+        protected override Expression VisitExtension(Expression node)
+            => base.VisitExtension(node) is var visited && visited is CacheableExpression marked
+                ? Tagged(marked.Source, marked.Type.GetGenericArguments()[0], PolicyTag.Of(marked.Policy))
+                : visited;
+
+        private static MethodCallExpression Tagged(Expression source, Type elementType, string tag)
+            => Expression.Call(
+                typeof(EntityFrameworkQueryableExtensions), nameof(EntityFrameworkQueryableExtensions.TagWith), [elementType],
+                source, Expression.Constant(tag));
 
         private static string TagOf(MethodCallExpression call)
         {

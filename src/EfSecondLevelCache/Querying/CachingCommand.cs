@@ -24,6 +24,7 @@ internal sealed class CachingCommand(
 {
     private QueryPlan? _plan = plan;
     private CacheSession? _session;
+    private ObservedWrite? _write;
     private CachedRelationalDataReader? _reader;
 
     public override void PopulateFrom(IRelationalCommandTemplate commandTemplate)
@@ -34,26 +35,38 @@ internal sealed class CachingCommand(
 
     public override RelationalDataReader ExecuteReader(RelationalCommandParameterObject parameterObject)
     {
-        if (CacheableSession(parameterObject) is not { } session)
-            return base.ExecuteReader(parameterObject);
+        if (CacheableSession(parameterObject) is { } session)
+        {
+            var answer = session.Cache!.Queries.LookUp(
+                session, _plan!, parameterObject.CommandSource, new QueryParameterValues(parameterObject.ParameterValues));
+            if (answer.Result is { } result)
+                return Serve(result, parameterObject);
+            if (answer.Missed is { } missed)
+                return ExecuteAndStoreAsync(async: false, missed, parameterObject, default).GetAwaiter().GetResult();
+        }
 
-        var answer = session.Cache!.Queries.LookUp(session, _plan!, parameterObject.CommandSource, new QueryParameterValues(parameterObject.ParameterValues));
-        return answer.Result is { } result ? Serve(result, parameterObject)
-            : answer.Missed is { } missed ? ExecuteAndStoreAsync(async: false, missed, parameterObject, default).GetAwaiter().GetResult()
+        return _plan is { MayWrite: true }
+            ? ExecuteWritingAsync(async: false, parameterObject, default).GetAwaiter().GetResult()
             : base.ExecuteReader(parameterObject);
     }
 
     public override Task<RelationalDataReader> ExecuteReaderAsync(
         RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken = default)
     {
-        if (CacheableSession(parameterObject) is not { } session)
-            return base.ExecuteReaderAsync(parameterObject, cancellationToken);
+        if (CacheableSession(parameterObject) is { } session)
+        {
+            if (cancellationToken.IsCancellationRequested)
+                return Task.FromCanceled<RelationalDataReader>(cancellationToken);
+            var answer = session.Cache!.Queries.LookUp(
+                session, _plan!, parameterObject.CommandSource, new QueryParameterValues(parameterObject.ParameterValues));
+            if (answer.Result is { } result)
+                return Task.FromResult<RelationalDataReader>(Serve(result, parameterObject));
+            if (answer.Missed is { } missed)
+                return ExecuteAndStoreAsync(async: true, missed, parameterObject, cancellationToken).AsTask();
+        }
 
-        if (cancellationToken.IsCancellationRequested)
-            return Task.FromCanceled<RelationalDataReader>(cancellationToken);
-        var answer = session.Cache!.Queries.LookUp(session, _plan!, parameterObject.CommandSource, new QueryParameterValues(parameterObject.ParameterValues));
-        return answer.Result is { } result ? Task.FromResult<RelationalDataReader>(Serve(result, parameterObject))
-            : answer.Missed is { } missed ? ExecuteAndStoreAsync(async: true, missed, parameterObject, cancellationToken).AsTask()
+        return _plan is { MayWrite: true }
+            ? ExecuteWritingAsync(async: true, parameterObject, cancellationToken).AsTask()
             : base.ExecuteReaderAsync(parameterObject, cancellationToken);
     }
 
@@ -94,13 +107,31 @@ internal sealed class CachingCommand(
         return base.CreateDbCommand(parameterObject, commandId, commandMethod);
     }
 
+    /// <summary>A query that writes has committed for certain when its reader is closed; its rows may come before.</summary>
+    protected override RelationalDataReader CreateRelationalDataReader() => new WriteObservingDataReader(this);
+
     /// <summary>Null where this command has nothing to do with a cache; tells so without allocating.</summary>
     private CacheSession? CacheableSession(in RelationalCommandParameterObject parameterObject)
     {
-        if (_plan is null || (_plan.Policy is null && !CacheRules.Any) || parameterObject.Context is null)
+        if (_plan is null)
+            return TellOfMissingPlan(parameterObject);
+        if ((_plan.Policy is null && !CacheRules.Any) || parameterObject.Context is null)
             return null;
         var session = _session ??= parameterObject.Context.GetService<CacheSession>();
         return session.Cache is null ? null : session;
+    }
+
+    /// <summary>A query that asks to be cached and has no plan: its SQL came from elsewhere (a replaced generator, precompiled).</summary>
+    private CacheSession? TellOfMissingPlan(in RelationalCommandParameterObject parameterObject)
+    {
+        if (parameterObject.CommandSource is CommandSource.LinqQuery or CommandSource.FromSqlQuery
+            && PolicyTag.IsIn(CommandText)
+            && parameterObject.Context?.GetService<CacheSession>() is { Cache: { } cache } session)
+        {
+            cache.Queries.RefuseWithoutPlan(session, CommandText);
+        }
+
+        return null;
     }
 
     private CachedRelationalDataReader Serve(CachedResult result, in RelationalCommandParameterObject parameterObject)
@@ -149,6 +180,24 @@ internal sealed class CachingCommand(
         }
     }
 
+    /// <summary>Raw SQL that writes and returns rows (RETURNING, a data-modifying CTE).</summary>
+    private async ValueTask<RelationalDataReader> ExecuteWritingAsync(
+        bool async, RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken)
+    {
+        _write = ObservedWrite.Of(CommandText, _plan, parameterObject.Context);
+        try
+        {
+            return async
+                ? await base.ExecuteReaderAsync(parameterObject, cancellationToken).ConfigureAwait(false)
+                : base.ExecuteReader(parameterObject);
+        }
+        catch
+        {
+            Written();
+            throw;
+        }
+    }
+
     /// <summary>Lets EF Core read on in a reader that begins with what was read already; buffered where it wanted that.</summary>
     private static async ValueTask GoOnWithAsync(
         bool async,
@@ -178,6 +227,27 @@ internal sealed class CachingCommand(
 
     private static RelationalCommandParameterObject WithoutReaderColumns(in RelationalCommandParameterObject from)
         => new(from.Connection, from.ParameterValues, null, from.Context, from.Logger, from.DetailedErrorsEnabled, from.CommandSource);
+
+    private void Written()
+    {
+        _write?.Executed();
+        _write = null;
+    }
+
+    private sealed class WriteObservingDataReader(CachingCommand command) : RelationalDataReader
+    {
+        public override void Dispose()
+        {
+            base.Dispose();
+            command.Written();
+        }
+
+        public override async ValueTask DisposeAsync()
+        {
+            await base.DisposeAsync().ConfigureAwait(false);
+            command.Written();
+        }
+    }
 }
 
 /// <summary>Makes the commands; the stock builder with another last step.</summary>

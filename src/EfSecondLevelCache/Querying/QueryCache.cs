@@ -23,6 +23,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     private const int KeyBytesOnStack = 512;
 
     private readonly ConcurrentDictionary<QueryKey, MissedQuery> _inFlight = new();
+    private readonly PlanPool _plans = new();
 
     /// <summary>Identifies a command and looks it up.</summary>
     /// <param name="session">Of the context that executes it.</param>
@@ -142,13 +143,13 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     /// <summary>Reads what the database answers and keeps it, or tells in which reader it goes on.</summary>
     public async ValueTask<Capture> StoreAsync(bool async, MissedQuery query, DbCommand executed, DbDataReader live, CancellationToken cancellationToken)
     {
-        if (!IsSameCommand(query, executed))
-            return RefuseStore(query, Refusals.CommandChanged, live);
+        if (RefusalOf(query, executed, live, out var layout) is { } refusal)
+        {
+            Refuse(query, refusal);
+            return Capture.PassedThrough(CaptureOutcome.OtherColumns, live);
+        }
 
-        if (query.Key.Plan.Columns.LayoutFor(live, query.ReadsByName) is not { } layout)
-            return RefuseStore(query, Refusals.OtherColumns, live);
-
-        var capture = await ResultCapture.CaptureAsync(async, live, layout, options.MaxEntryBytes, query.Policy.MaxRows, cancellationToken)
+        var capture = await ResultCapture.CaptureAsync(async, live, layout!, options.MaxEntryBytes, query.Policy.MaxRows, cancellationToken)
             .ConfigureAwait(false);
         switch (capture.Outcome)
         {
@@ -191,7 +192,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     private Answer Hit(CacheSession session, CachedQuery cached)
     {
         counters.Hits.Add(1);
-        cached.Hits++;
+        cached.TimesServed++;
         Log.Hit(session, cached);
         Explanations.Add(session, cached.Key.Plan, cached.Policy, QueryCacheOutcome.Hit);
         return new Answer(cached.Result);
@@ -202,7 +203,8 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         try
         {
             var cost = Stopwatch.GetElapsedTime(query.StartedAt).TotalMicroseconds;
-            var cached = new CachedQuery(query, result, versions, cost, store.Clock.Now);
+            var plan = _plans.Intern(query.Key.Plan, out var isNew);
+            var cached = new CachedQuery(query, plan, result, versions, cost, store.Clock.Now, extraBytes: isNew ? plan.Bytes : 0);
             if (!cached.IsUpToDate)
             {
                 counters.StaleFillsPrevented.Add(1);
@@ -255,10 +257,21 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         }
     }
 
-    private Capture RefuseStore(MissedQuery query, QueryCacheRefusal refusal, DbDataReader live)
+    private static QueryCacheRefusal? RefusalOf(MissedQuery query, DbCommand executed, DbDataReader live, out RowLayout? layout)
     {
-        Refuse(query, refusal);
-        return Capture.PassedThrough(CaptureOutcome.OtherColumns, live);
+        layout = null;
+        try
+        {
+            if (!IsSameCommand(query, executed))
+                return Refusals.CommandChanged;
+            layout = query.Key.Plan.Columns.LayoutFor(live, query.ReadsByName);
+            return layout is null ? Refusals.OtherColumns : null;
+        }
+        catch (Exception fault)
+        {
+            Log.Fault(query.Session, query.Key.Plan, fault);
+            return Refusals.Fault(fault);
+        }
     }
 
     private void Refuse(MissedQuery query, QueryCacheRefusal refusal)
@@ -266,6 +279,9 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         Abandon(query);
         Refuse(query.Session, query.Key.Plan, query.Policy, refusal);
     }
+
+    public void RefuseWithoutPlan(CacheSession session, string commandText)
+        => Refuse(session, QueryPlan.Unknown(commandText), policy: null, Refusals.NoPlan);
 
     private Answer Refuse(
         CacheSession session, QueryPlan plan, ResolvedPolicy? policy, QueryCacheRefusal refusal, Exception? fault = null)

@@ -11,7 +11,7 @@ internal sealed class BoundedStore : IResultStore
     private readonly Lock _writing = new();
     private readonly EntryTable _table = new();
     private readonly Policy _policy;
-    private readonly byte _frequencyCeiling;
+    private readonly byte _hitCeiling;
     private readonly long _maxBytes;
     private readonly Action<StoreEntry, RemovalCause> _onRemoved;
     private int _sweepPosition;
@@ -34,7 +34,7 @@ internal sealed class BoundedStore : IResultStore
         ArgumentOutOfRangeException.ThrowIfLessThan(maxEntries, 1);
         _maxBytes = maxBytes;
         _policy = Policy.Create(policy, maxBytes, maxEntries);
-        _frequencyCeiling = _policy.FrequencyCeiling;
+        _hitCeiling = _policy.HitCeiling;
         _onRemoved = onRemoved ?? (static (_, _) => { });
         Clock = new StoreClock(timeProvider);
     }
@@ -56,7 +56,7 @@ internal sealed class BoundedStore : IResultStore
         var now = Clock.Now;
         if (!entry.IsLive(now))
             return null;
-        entry.Touch(now, _frequencyCeiling);
+        entry.Touch(now, _hitCeiling);
         return entry;
     }
 
@@ -140,29 +140,25 @@ internal sealed class BoundedStore : IResultStore
         if (entry.Bytes > _maxBytes || !entry.IsLive(removals.Now))
             return false;
 
-        var old = _table.FindSameKey(entry, out var surplus);
+        if (_table.FindSameKey(entry, out var surplus) is { } old)
+        {
+            var cause = old.CauseOfDeath(removals.Now) ?? RemovalCause.Replaced;
+            if (_policy.Replace(old, entry, ref removals))
+            {
+                _table.Replace(old, entry);
+                removals.Note(old, cause);
+                return true;
+            }
+        }
+
         if (surplus is not null)
         {
             _policy.Remove(surplus);
             removals.Evict(surplus);
         }
 
-        if (!_policy.MakeRoom(entry, old, ref removals))
-            return false;
-
-        if (old?.Queue is null)
-        {
-            _policy.Add(entry);
-            _table.Add(entry);
-        }
-        else
-        {
-            var cause = old.CauseOfDeath(removals.Now) ?? RemovalCause.Replaced;
-            _policy.Replace(old, entry);
-            _table.Replace(old, entry);
-            removals.Note(old, cause);
-        }
-
+        _policy.Add(entry, ref removals);
+        _table.Add(entry);
         return true;
     }
 

@@ -1,8 +1,11 @@
 namespace EfSecondLevelCache.Store;
 
 /// <summary>A doubly linked list through the entries themselves, with its length and the sum of its bytes. Not thread-safe.</summary>
-internal sealed class EntryQueue
+/// <param name="number">Which one it is, to a policy that has several.</param>
+internal sealed class EntryQueue(int number = 0)
 {
+    public int Number { get; } = number;
+
     public StoreEntry? Newest { get; private set; }
 
     public StoreEntry? Oldest { get; private set; }
@@ -13,15 +16,24 @@ internal sealed class EntryQueue
 
     public void AddNewest(StoreEntry entry)
     {
-        entry.Queue = this;
         entry.Older = Newest;
         if (Newest is null)
             Oldest = entry;
         else
             Newest.Newer = entry;
         Newest = entry;
-        Count++;
-        Bytes += entry.Bytes;
+        Enter(entry);
+    }
+
+    public void AddOldest(StoreEntry entry)
+    {
+        entry.Newer = Oldest;
+        if (Oldest is null)
+            Newest = entry;
+        else
+            Oldest.Older = entry;
+        Oldest = entry;
+        Enter(entry);
     }
 
     public void Remove(StoreEntry entry)
@@ -34,24 +46,12 @@ internal sealed class EntryQueue
             Oldest = entry.Newer;
         else
             entry.Older.Newer = entry.Newer;
-        Count--;
-        Bytes -= entry.Bytes;
-        entry.Queue = null;
-        entry.Newer = entry.Older = null;
-    }
-
-    public void MoveToNewest(StoreEntry entry)
-    {
-        if (entry == Newest)
-            return;
-        Remove(entry);
-        AddNewest(entry);
+        Leave(entry);
     }
 
     /// <summary>Puts an entry where another one stood.</summary>
     public void Replace(StoreEntry old, StoreEntry entry)
     {
-        entry.Queue = this;
         entry.Newer = old.Newer;
         entry.Older = old.Older;
         if (entry.Newer is null)
@@ -62,8 +62,22 @@ internal sealed class EntryQueue
             Oldest = entry;
         else
             entry.Older.Newer = entry;
-        Bytes += entry.Bytes - old.Bytes;
-        old.Queue = null;
-        old.Newer = old.Older = null;
+        Leave(old);
+        Enter(entry);
+    }
+
+    private void Enter(StoreEntry entry)
+    {
+        entry.Queue = this;
+        Count++;
+        Bytes += entry.Bytes;
+    }
+
+    private void Leave(StoreEntry entry)
+    {
+        entry.Queue = null;
+        entry.Newer = entry.Older = null;
+        Count--;
+        Bytes -= entry.Bytes;
     }
 }

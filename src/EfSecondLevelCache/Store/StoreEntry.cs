@@ -9,13 +9,14 @@ namespace EfSecondLevelCache.Store;
 internal abstract class StoreEntry(ulong hash, long bytes, double cost, long expiresAt, long sliding)
 {
     /// <summary>
-    /// The bytes of this class's own fields, the object's header, and its share of the hash table (a slot of eight bytes, at most
-    /// half of them in use).
+    /// The bytes of an entry that has neither key nor value: this class's fields, the object's header, and its share of the hash
+    /// table and of the frequency sketch (each eight bytes, and between a half and the whole of them in use).
     /// </summary>
-    public const int Overhead = 112;
+    public const int Overhead = 128;
 
-    private long _lastUsed;
-    private byte _frequency;
+    private readonly int _sliding = (int)Math.Min(sliding, int.MaxValue);
+    private long _lastFound;
+    private byte _hits;
     private bool _entered;
 
     /// <summary>Of the key.</summary>
@@ -30,9 +31,6 @@ internal abstract class StoreEntry(ulong hash, long bytes, double cost, long exp
     /// <summary>When it dies, in the store clock's milliseconds.</summary>
     public long ExpiresAt { get; } = expiresAt;
 
-    /// <summary>It also dies when not found for so many milliseconds; 0: it does not.</summary>
-    public long Sliding { get; } = sliding;
-
     /// <summary>False once a change made the value stale; it never turns true again.</summary>
     public abstract bool IsUpToDate { get; }
 
@@ -46,21 +44,30 @@ internal abstract class StoreEntry(ulong hash, long bytes, double cost, long exp
         set => Volatile.Write(ref field, value);
     }
 
-    /// <summary>The neighbours in the policy's queue, the newer one first. The store's lock guards them.</summary>
-    internal StoreEntry? Newer { get; set; }
+    /// <summary>How often it was found since the policy last looked, up to the policy's ceiling.</summary>
+    internal byte Hits
+    {
+        get => Volatile.Read(ref _hits);
+        set => Volatile.Write(ref _hits, value);
+    }
 
-    /// <inheritdoc cref="Newer"/>
-    internal StoreEntry? Older { get; set; }
+    // What follows is the policy's, guarded by the store's lock.
 
-    /// <summary>The queue that the entry stands in. The store's lock guards it.</summary>
+    /// <summary>The queue that the entry stands in; null before it entered and after it left.</summary>
     internal EntryQueue? Queue { get; set; }
 
-    /// <summary>How often it was found since the policy last looked, up to the policy's ceiling.</summary>
-    internal byte Frequency
-    {
-        get => Volatile.Read(ref _frequency);
-        set => Volatile.Write(ref _frequency, value);
-    }
+    internal StoreEntry? Newer { get; set; }
+
+    internal StoreEntry? Older { get; set; }
+
+    /// <summary>The greedy-dual priority: the lowest goes first.</summary>
+    internal double Priority { get; set; }
+
+    /// <summary>How often it was asked for, as of <see cref="Period"/>.</summary>
+    internal float Frequency { get; set; }
+
+    /// <summary>The sketch's period in which <see cref="Frequency"/> was right; it halves with each later one.</summary>
+    internal int Period { get; set; }
 
     /// <summary>Why it left; meaningful once it has.</summary>
     internal RemovalCause RemovalCause { get; set; }
@@ -69,7 +76,7 @@ internal abstract class StoreEntry(ulong hash, long bytes, double cost, long exp
 
     /// <summary>Null while it lives.</summary>
     internal RemovalCause? CauseOfDeath(long now)
-        => now >= ExpiresAt || (Sliding != 0 && now - Volatile.Read(ref _lastUsed) >= Sliding) ? RemovalCause.Expired
+        => now >= ExpiresAt || (_sliding != 0 && now - Volatile.Read(ref _lastFound) >= _sliding) ? RemovalCause.Expired
             : IsUpToDate ? null
             : RemovalCause.Invalidated;
 
@@ -82,7 +89,7 @@ internal abstract class StoreEntry(ulong hash, long bytes, double cost, long exp
         if (_entered)
             throw new InvalidOperationException($"An entry ({this}) is added once; make a new one of the same key and value.");
         _entered = true;
-        Volatile.Write(ref _lastUsed, now);
+        Volatile.Write(ref _lastFound, now);
     }
 
     /// <summary>
@@ -91,10 +98,10 @@ internal abstract class StoreEntry(ulong hash, long bytes, double cost, long exp
     /// </summary>
     internal void Touch(long now, byte ceiling)
     {
-        var frequency = _frequency;
-        if (frequency < ceiling)
-            _frequency = (byte)(frequency + 1);
-        if (Sliding != 0 && _lastUsed != now)
-            Volatile.Write(ref _lastUsed, now);
+        var hits = _hits;
+        if (hits < ceiling)
+            _hits = (byte)(hits + 1);
+        if (_sliding != 0 && _lastFound != now)
+            Volatile.Write(ref _lastFound, now);
     }
 }

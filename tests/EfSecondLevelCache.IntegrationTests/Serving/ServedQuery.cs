@@ -16,6 +16,9 @@ public sealed record QueryRun<TContext>(Func<TContext, Marking, object?> Execute
 /// <summary>A query that is served from the cache when it comes again. Several runs are the same query with other parameters.</summary>
 public sealed record ServedQuery<TContext>(string Name, params IReadOnlyList<QueryRun<TContext>> Runs)
 {
+    /// <summary>False where a query of it can't be marked, as that of <c>Find</c>.</summary>
+    public bool CanBeMarked { get; init; } = true;
+
     /// <summary>A query that returns rows.</summary>
     public static ServedQuery<TContext> Rows<T>(string name, Func<TContext, IQueryable<T>> query) => new(name, RunOf(query));
 

@@ -19,7 +19,10 @@ public sealed class CommandLog : DbCommandInterceptor
         => Record(command, result);
 
     public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
-        DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
+        DbCommand command,
+        CommandEventData eventData,
+        InterceptionResult<DbDataReader> result,
+        CancellationToken cancellationToken = default)
         => new(Record(command, result));
 
     public override InterceptionResult<int> NonQueryExecuting(

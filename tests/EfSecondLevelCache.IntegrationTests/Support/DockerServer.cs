@@ -25,16 +25,12 @@ internal sealed class DockerServer : IAsyncDisposable
         var name = $"efslc-tests-{Guid.NewGuid():N}";
 
         // The container's first process is a shell that reads our pipe, so its end is the container's.
-        const string Main =
-            """
-            docker-entrypoint.sh postgres -c fsync=off -c full_page_writes=off -c max_connections=300 -c wal_level=logical \
-                -c max_wal_senders=20 -c max_replication_slots=20 -c max_prepared_transactions=20 >/dev/null 2>&1 &
-            cat >/dev/null
-            """;
+        var settings = string.Join(' ', ServerSettings.ForTests.Select(s => $"-c {s.Key}={s.Value}"));
+        var main = $"docker-entrypoint.sh postgres {settings} >/dev/null 2>&1 & cat >/dev/null";
         var container = Process.Start(new ProcessStartInfo("docker",
             [
                 "run", "--rm", "--interactive", "--name", name, "--publish", "127.0.0.1::5432",
-                "--env", "POSTGRES_HOST_AUTH_METHOD=trust", "--entrypoint", "sh", "postgres:17", "-c", Main,
+                "--env", "POSTGRES_HOST_AUTH_METHOD=trust", "--entrypoint", "sh", "postgres:17", "-c", main,
             ])
         {
             RedirectStandardInput = true,

@@ -28,7 +28,9 @@ public sealed class PostgresServer : IAsyncLifetime
         await WaitUntilReadyAsync();
     }
 
-    /// <summary>Makes an empty database, or a copy of a template that is made by <paramref name="seed"/> when it is first asked for.</summary>
+    /// <summary>
+    /// Makes an empty database, or a copy of a template that is made by <paramref name="seed"/> when it is first asked for.
+    /// </summary>
     /// <param name="template">Any name, the same for everybody who wants the same rows.</param>
     /// <param name="seed">Takes a connection string of the template, and leaves no connection open.</param>
     public async Task<PostgresDatabase> CreateDatabaseAsync(string? template = null, Func<string, Task>? seed = null)

@@ -11,7 +11,8 @@ namespace EfSecondLevelCache.IntegrationTests.Support;
 /// </summary>
 internal sealed class PrivateCluster : IAsyncDisposable
 {
-    // The folder is short because the path of a unix socket must be. Errors of the first commands reach us; once "ready" is out, nobody reads.
+    // The folder is short because the path of a unix socket must be. Errors of the first commands reach us; after "ready" nobody
+    // reads any more.
     private const string Script =
         """
         set -eu
@@ -21,23 +22,13 @@ internal sealed class PrivateCluster : IAsyncDisposable
         cd "$folder"
         trap 'cd /; rm -rf "$folder"' EXIT
         initdb --pgdata=data --username=postgres --auth=trust --encoding=UTF8 --no-locale --no-sync >log 2>&1 || { cat log >&2; exit 1; }
-        printf '%s\n' "listen_addresses = '127.0.0.1'" "port = $port" "unix_socket_directories = '$folder'" "$settings" >>data/postgresql.conf
+        printf '%s\n' "port = $port" "listen_addresses = '127.0.0.1'" "unix_socket_directories = '$folder'" "$settings" \
+            >>data/postgresql.conf
         pg_ctl --pgdata=data --log=server.log --wait --timeout=60 start >log 2>&1 || { cat log server.log >&2; exit 1; }
         echo "ready $folder"
         cat >/dev/null
         pg_ctl --pgdata=data --mode=immediate --wait stop >log 2>&1
         """;
-
-    private static readonly IReadOnlyDictionary<string, string> DefaultSettings = new Dictionary<string, string>
-    {
-        ["fsync"] = "off",
-        ["full_page_writes"] = "off",
-        ["max_connections"] = "300",
-        ["wal_level"] = "logical",
-        ["max_wal_senders"] = "20",
-        ["max_replication_slots"] = "20",
-        ["max_prepared_transactions"] = "20",
-    };
 
     private readonly Process _owner;
 
@@ -68,10 +59,11 @@ internal sealed class PrivateCluster : IAsyncDisposable
     }
 
     /// <param name="binaries">What <see cref="FindBinaries"/> found.</param>
-    /// <param name="settings">Go over the defaults, which suit tests: no durability, many connections, logical replication possible.</param>
+    /// <param name="settings">Go over those of <see cref="ServerSettings.ForTests"/>.</param>
     public static async Task<PrivateCluster> StartAsync(string binaries, IReadOnlyDictionary<string, string>? settings = null)
     {
-        var lines = string.Join('\n', DefaultSettings.Concat(settings ?? new Dictionary<string, string>()).Select(s => $"{s.Key} = '{s.Value}'"));
+        var lines = string.Join('\n', ServerSettings.ForTests.Concat(settings ?? new Dictionary<string, string>())
+            .Select(s => $"{s.Key} = '{s.Value}'"));
 
         // Somebody else may take the port between our look and the server's bind.
         for (var attempt = 1; ; attempt++)

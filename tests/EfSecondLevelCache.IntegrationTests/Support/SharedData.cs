@@ -8,7 +8,9 @@ internal static class SharedData
     /// <summary>The file's path; where the data is absent, the test that asks is skipped.</summary>
     public static string Find(params string[] path)
     {
-        var folder = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } given ? given : Path.Combine(Root(), "..", "shared", "data");
+        var folder = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } given
+            ? given
+            : Path.Combine(Root(), "..", "shared", "data");
         var file = Path.GetFullPath(Path.Combine([folder, .. path]));
         Assert.SkipUnless(File.Exists(file), $"{file} is absent; {Variable} names another folder of shared data.");
         return file;

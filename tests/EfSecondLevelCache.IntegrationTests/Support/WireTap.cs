@@ -13,6 +13,7 @@ public sealed class WireTap : IAsyncDisposable
 {
     private readonly ConcurrentQueue<string> _statements = new();
     private readonly ConcurrentDictionary<Socket, Task> _connections = new();
+    private readonly List<AnswerHold> _holds = [];
     private readonly EndPoint _server;
     private readonly IPEndPoint _address;
     private Socket _listener;
@@ -44,7 +45,7 @@ public sealed class WireTap : IAsyncDisposable
     /// <summary>How often a client has waited for the server, connecting left out.</summary>
     public int RoundTrips => Volatile.Read(ref _roundTrips);
 
-    /// <summary>The statements that were executed; what Npgsql sends to reset a pooled connection is left out.</summary>
+    /// <summary>The statements that were executed; what Npgsql sends for itself is left out.</summary>
     public IReadOnlyList<string> Statements => [.. _statements];
 
     /// <summary>The statements that were executed during something.</summary>
@@ -53,6 +54,15 @@ public sealed class WireTap : IAsyncDisposable
         var before = _statements.Count;
         await something();
         return [.. _statements.Skip(before)];
+    }
+
+    /// <summary>Keeps back the answer to the next statement that contains a text, so that something can happen in between.</summary>
+    public AnswerHold HoldAnswerTo(string text)
+    {
+        var hold = new AnswerHold(text);
+        lock (_holds)
+            _holds.Add(hold);
+        return hold;
     }
 
     /// <summary>Makes the server unreachable: closes the connections and takes no new ones.</summary>
@@ -113,9 +123,15 @@ public sealed class WireTap : IAsyncDisposable
                     client.NoDelay = server.NoDelay = true;
                 await server.ConnectAsync(_server);
                 var messages = new FrontendMessages();
+                AnswerHold? hold = null;
                 await Task.WhenAny(
-                    ForwardAsync(client, server, bytes => messages.Read(bytes.Span, Record, () => Interlocked.Increment(ref _roundTrips))),
-                    ForwardAsync(server, client, static _ => { }));
+                    ForwardAsync(client, server, bytes =>
+                    {
+                        messages.Read(
+                            bytes.Span, statement => hold = Record(statement) ?? hold, () => Interlocked.Increment(ref _roundTrips));
+                        return Task.CompletedTask;
+                    }),
+                    ForwardAsync(server, client, _ => Volatile.Read(ref hold)?.UntilReleasedAsync() ?? Task.CompletedTask));
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
@@ -126,7 +142,7 @@ public sealed class WireTap : IAsyncDisposable
     }
 
     // Recorded before it is forwarded: when the client has its answer, the statement is in the list.
-    private static async Task ForwardAsync(Socket from, Socket to, Action<ReadOnlyMemory<byte>> look)
+    private static async Task ForwardAsync(Socket from, Socket to, Func<ReadOnlyMemory<byte>, Task> look)
     {
         var buffer = new byte[1 << 16];
         try
@@ -134,7 +150,7 @@ public sealed class WireTap : IAsyncDisposable
             int count;
             while ((count = await from.ReceiveAsync(buffer)) > 0)
             {
-                look(buffer.AsMemory(0, count));
+                await look(buffer.AsMemory(0, count));
                 for (var sent = 0; sent < count;)
                     sent += await to.SendAsync(buffer.AsMemory(sent, count - sent));
             }
@@ -144,9 +160,20 @@ public sealed class WireTap : IAsyncDisposable
         }
     }
 
-    private void Record(string statement)
+    // How Npgsql resets a connection of its pool, and how it learns the types of a database.
+    private static bool IsOfDriver(string statement)
+        => statement is "DISCARD ALL" || statement.StartsWith("SELECT version();\n", StringComparison.Ordinal);
+
+    private AnswerHold? Record(string statement)
     {
-        if (statement is not "DISCARD ALL")
+        if (!IsOfDriver(statement))
             _statements.Enqueue(statement);
+        lock (_holds)
+        {
+            var hold = _holds.Find(h => statement.Contains(h.Text, StringComparison.Ordinal));
+            if (hold is not null)
+                _holds.Remove(hold);
+            return hold;
+        }
     }
 }

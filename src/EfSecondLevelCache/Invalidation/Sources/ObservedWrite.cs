@@ -10,6 +10,7 @@ namespace EfSecondLevelCache.Invalidation.Sources;
 internal sealed class ObservedWrite(CacheSession session)
 {
     private readonly HashSet<TableChange> _changes = [];
+    private bool _controlsTransaction;
 
     /// <summary>The write that a command is; null where it writes nothing, or no cache is configured.</summary>
     public static ObservedWrite? Of(string commandText, QueryPlan? plan, DbContext? context)
@@ -21,7 +22,7 @@ internal sealed class ObservedWrite(CacheSession session)
             write.Add(plan);
         else
             write.Add(RawSqlAnalysis.Of(commandText));
-        return write._changes.Count == 0 ? null : write;
+        return write._changes.Count == 0 && !write._controlsTransaction ? null : write;
     }
 
     public void Add(TableName table, bool deletes)
@@ -40,10 +41,12 @@ internal sealed class ObservedWrite(CacheSession session)
     /// </summary>
     public void Executed()
     {
-        if (_changes.Count == 0)
-            return;
         try
         {
+            if (_controlsTransaction)
+                PendingChanges.EndIfIdle(session.Connection);
+            if (_changes.Count == 0)
+                return;
             if (PendingChanges.OfCurrentTransaction(session) is { } pending)
                 pending.Add(session.Cache!.Invalidator, _changes);
             else
@@ -60,17 +63,21 @@ internal sealed class ObservedWrite(CacheSession session)
 
     private void Add(QueryPlan plan)
     {
+        if (plan.WritesUnknownTables)
+            AddUnknownTables();
         foreach (var table in plan.Writes)
             Add(table, plan.Deletes);
     }
 
     private void Add(RawSqlAnalysis sql)
     {
+        _controlsTransaction = sql.ControlsTransaction;
         if (sql.ChangesSession)
             session.SessionChanged();
-        if (sql.MayWriteAnything)
+        if (sql.WritesEverything)
             AddUnknownTables();
-        foreach (var table in sql.Written)
-            Add(table, deletes: true);
+        // A delete, or a truncate, may be among them.
+        foreach (var table in sql.WrittenTables)
+            Add(new TableName(table.Schema, table.Name), deletes: true);
     }
 }

@@ -13,15 +13,15 @@ internal sealed class CacheScope : IEquatable<CacheScope>
     private const int MostRemembered = 10_000;
 
     /// <summary>Settings that rows can't depend on, as the builder spells them.</summary>
-    private static readonly HashSet<string> WithoutInfluence =
-    [
+    private static readonly HashSet<string> WithoutInfluence = new(StringComparer.OrdinalIgnoreCase)
+    {
         "Password", "Passfile", "Pooling", "Minimum Pool Size", "Maximum Pool Size", "Connection Idle Lifetime",
         "Connection Pruning Interval", "Connection Lifetime", "Timeout", "Command Timeout", "Cancellation Timeout", "Keepalive",
         "Tcp Keepalive", "Tcp Keepalive Time", "Tcp Keepalive Interval", "Read Buffer Size", "Write Buffer Size", "Socket Receive Buffer Size",
         "Socket Send Buffer Size", "Max Auto Prepare", "Auto Prepare Min Usages", "Include Error Detail", "Log Parameters", "Persist Security Info",
         "Application Name", "SSL Mode", "SSL Certificate", "SSL Key", "SSL Password", "Root Certificate", "Trust Server Certificate",
         "Check Certificate Revocation", "Channel Binding", "Kerberos Service Name", "Require Auth", "SSL Negotiation",
-    ];
+    };
 
     private static readonly ConcurrentDictionary<(string ConnectionString, Type ContextType), CacheScope> Known = new();
 
@@ -74,12 +74,18 @@ internal sealed class CacheScope : IEquatable<CacheScope>
             return new CacheScope(connectionString, contextType, "", Refusals.UnreadableConnectionString);
         }
 
-        var identity = string.Join(';', settings.Keys.Cast<string>()
+        // With its lengths, so that no value can look like another setting.
+        var identity = string.Concat(settings.Keys.Cast<string>()
             .Where(key => !WithoutInfluence.Contains(key) && settings.ContainsKey(key))
             .OrderBy(key => key, StringComparer.Ordinal)
-            .Select(key => $"{key}={settings[key]}"));
-        var mayReachStandby = settings.Host?.Contains(',', StringComparison.Ordinal) == true
-            || settings.TargetSessionAttributes is not (null or "any" or "primary" or "read-write");
+            .Select(key => (Key: key, Value: $"{settings[key]}"))
+            .Select(setting => $"{setting.Key}={setting.Value.Length}:{setting.Value};"));
+        var mayReachStandby = settings.TargetSessionAttributes switch
+        {
+            "primary" or "read-write" => false,
+            null or "any" => settings.Host?.Contains(',', StringComparison.Ordinal) == true,
+            _ => true,
+        };
         // Npgsql's default for the database is the user's name, as libpq's is.
         var database = settings.Database ?? settings.Username ?? "";
         return new CacheScope(identity, contextType, database, mayReachStandby ? Refusals.SeveralHosts : null);

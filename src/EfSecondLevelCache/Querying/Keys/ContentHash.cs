@@ -11,10 +11,10 @@ namespace EfSecondLevelCache.Querying.Keys;
 /// </summary>
 internal static class ContentHash
 {
-    private const ulong Prime0 = 0xa0761d6478bd642f;
-    private const ulong Prime1 = 0xe7037ed1a0b428db;
-
-    private static readonly ulong Seed = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(8));
+    // All three are secret: a word that equals a factor's constant would make the product zero, whatever stood before it.
+    private static readonly ulong Seed = Secret();
+    private static readonly ulong Secret0 = Secret() | 1;
+    private static readonly ulong Secret1 = Secret() | 1;
 
     public static ulong Of(ReadOnlySpan<char> text) => Of(MemoryMarshal.AsBytes(text), 0);
 
@@ -24,23 +24,25 @@ internal static class ContentHash
         var length = (ulong)bytes.Length;
         while (bytes.Length >= 16)
         {
-            hash = Fold(MemoryMarshal.Read<ulong>(bytes) ^ Prime0, MemoryMarshal.Read<ulong>(bytes[8..]) ^ hash);
+            hash = Fold(MemoryMarshal.Read<ulong>(bytes) ^ Secret0, MemoryMarshal.Read<ulong>(bytes[8..]) ^ hash);
             bytes = bytes[16..];
         }
 
         if (bytes.Length >= 8)
         {
-            hash = Fold(MemoryMarshal.Read<ulong>(bytes) ^ Prime1, hash);
+            hash = Fold(MemoryMarshal.Read<ulong>(bytes) ^ Secret1, hash);
             bytes = bytes[8..];
         }
 
         var rest = 0UL;
         foreach (var b in bytes)
             rest = (rest << 8) | b;
-        return Fold(Fold(rest ^ Prime0, hash ^ Prime1) ^ Prime0, length ^ Prime1);
+        return Fold(Fold(rest ^ Secret0, hash ^ Secret1) ^ Secret0, length ^ Secret1);
     }
 
-    public static ulong Combine(ulong first, ulong second) => Fold(first ^ Prime0, second ^ Prime1 ^ Seed);
+    public static ulong Combine(ulong first, ulong second) => Fold(first ^ Secret0, second ^ Secret1 ^ Seed);
+
+    private static ulong Secret() => BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(8));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Fold(ulong a, ulong b)

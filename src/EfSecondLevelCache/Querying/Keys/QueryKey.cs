@@ -17,6 +17,9 @@ internal sealed class QueryKey(QueryPlan plan, CacheScope scope, byte[] paramete
     public static ulong HashOf(QueryPlan plan, CacheScope scope, ReadOnlySpan<byte> parameters)
         => ContentHash.Of(parameters, plan.ContentHash ^ scope.Hash);
 
+    /// <summary>The same key with another plan of equal content.</summary>
+    public QueryKey With(QueryPlan equalPlan) => new(equalPlan, scope, parameters, hash);
+
     public bool Is(QueryPlan otherPlan, CacheScope otherScope, ReadOnlySpan<byte> otherParameters)
         => parameters.AsSpan().SequenceEqual(otherParameters) && scope.Equals(otherScope) && plan.HasSameContentAs(otherPlan);
 

@@ -31,6 +31,9 @@ internal static class PolicyTag
         return Tags.GetOrAdd(policy, static p => Write(p, null));
     }
 
+    /// <summary>Whether a text still has one of our tags: then it did not come through our SQL generator.</summary>
+    public static bool IsIn(string commandText) => commandText.StartsWith(LineStart, StringComparison.Ordinal);
+
     /// <summary>The policy of a tag.</summary>
     public static QueryCachePolicy Parse(string tag) => Read(tag.AsSpan(Prefix.Length)).Policy;
 
@@ -50,8 +53,8 @@ internal static class PolicyTag
             if (end < 0)
                 break;
             var line = commandText.AsSpan(position, end - position).TrimEnd('\r');
-            if (line.StartsWith(LineStart))
-                policy = Merge(policy, Read(line[LineStart.Length..]));
+            if (line.StartsWith(LineStart) && TryRead(line[LineStart.Length..]) is { } read)
+                policy = Merge(policy, read);
             else
                 kept.Append(commandText, position, end + 1 - position);
             position = end + 1;
@@ -78,6 +81,19 @@ internal static class PolicyTag
             Tables = policy.DependsOn.Count == 0 ? null : [.. policy.DependsOn],
             Vary = varyByParameter,
         }, Json);
+
+    /// <summary>Null: it only looks like ours.</summary>
+    private static TaggedPolicy? TryRead(ReadOnlySpan<char> text)
+    {
+        try
+        {
+            return Read(text);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
 
     private static TaggedPolicy Read(ReadOnlySpan<char> text)
     {

@@ -11,6 +11,10 @@ internal sealed class QueryPlan
 {
     private ResolvedPolicy? _resolved;
 
+    /// <summary>Of a command that nothing is known of.</summary>
+    public static QueryPlan Unknown(string commandText)
+        => new() { CommandText = commandText, Columns = PlannedColumns.None, ContentHash = 0, ReadsUnknownTables = true };
+
     /// <summary>As PostgreSQL sees it: our own tag is not in it.</summary>
     public required string CommandText { get; init; }
 
@@ -26,8 +30,13 @@ internal sealed class QueryPlan
     /// <summary>It may read more tables of the database than <see cref="Reads"/> names.</summary>
     public bool ReadsUnknownTables { get; init; }
 
-    /// <summary>The tables that it writes (ExecuteUpdate, ExecuteDelete).</summary>
+    /// <summary>The tables that it writes (ExecuteUpdate, ExecuteDelete, raw SQL that is no plain query).</summary>
     public IReadOnlyList<TableName> Writes { get; init; } = [];
+
+    /// <summary>It may write more tables of the database than <see cref="Writes"/> names.</summary>
+    public bool WritesUnknownTables { get; init; }
+
+    public bool MayWrite => WritesUnknownTables || Writes.Count > 0;
 
     /// <summary>It removes rows, so that foreign keys may cascade.</summary>
     public bool Deletes { get; init; }
@@ -42,6 +51,12 @@ internal sealed class QueryPlan
 
     /// <summary>Of everything that makes two plans the same.</summary>
     public required ulong ContentHash { get; init; }
+
+    /// <summary>What it takes beside the results, in bytes: the text, mostly.</summary>
+    public int Bytes => 512 + (2 * CommandText.Length);
+
+    /// <summary>Whether a pool has counted its bytes.</summary>
+    public bool IsPooled { get; set; }
 
     /// <summary>Equal text is not enough: the same text can be read as other types.</summary>
     public bool HasSameContentAs(QueryPlan other)

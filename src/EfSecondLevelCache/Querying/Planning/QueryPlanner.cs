@@ -16,6 +16,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
     private readonly Dictionary<string, RelationalTypeMapping?> _parameters = [];
     private readonly bool _dependenciesAreStated;
     private bool _deletes;
+    private bool _writesUnknownTables;
     private bool _readsUnknownTables;
     private QueryCacheRefusal? _refusal;
 
@@ -51,6 +52,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
             Reads = [.. planner._reads],
             ReadsUnknownTables = planner._readsUnknownTables,
             Writes = [.. planner._writes],
+            WritesUnknownTables = planner._writesUnknownTables,
             Deletes = planner._deletes,
             Columns = columns,
             Parameters = planner.ParametersOf(parameters),
@@ -72,13 +74,13 @@ internal sealed class QueryPlanner : ExpressionVisitor
                 AddRawSql(raw.Sql);
                 return node;
             case SqlFragmentExpression fragment:
-                AddRawSql(fragment.Sql);
+                AddFragment(fragment.Sql);
                 return node;
             case SqlFunctionExpression function:
-                AddFunction(function.Schema, function.Name);
+                AddFunction(function.Name, BuiltInFunctions.VolatilityOf(function));
                 break;
             case TableValuedFunctionExpression function:
-                AddFunction(function.Schema, function.Name);
+                AddFunction(function.Name, BuiltInFunctions.VolatilityOf(function));
                 break;
             case PgDeleteExpression delete:
                 // Its own VisitChildren passes over its tables.
@@ -172,14 +174,14 @@ internal sealed class QueryPlanner : ExpressionVisitor
         _deletes |= deletes;
     }
 
-    private void AddFunction(string? schema, string name)
+    private void AddFunction(string name, FunctionVolatility volatility)
     {
-        switch (BuiltInFunctions.Classify(schema, name))
+        switch (volatility)
         {
-            case FunctionKind.Moving:
+            case FunctionVolatility.Moving:
                 Refuse(Refusals.MovingFunction(name));
                 break;
-            case FunctionKind.Unknown when !_dependenciesAreStated:
+            case FunctionVolatility.Unknown when !_dependenciesAreStated:
                 Refuse(Refusals.UnknownFunction(name));
                 break;
         }
@@ -188,12 +190,32 @@ internal sealed class QueryPlanner : ExpressionVisitor
     private void AddRawSql(string sql)
     {
         var analysis = RawSqlAnalysis.Of(sql);
-        foreach (var name in analysis.Identifiers)
-            _reads.Add(name);
+        foreach (var name in analysis.Relations)
+            _reads.Add(new TableName(name.Schema, name.Name));
         // Which of its names are relations, and what views among them read, only the catalog can tell.
         _readsUnknownTables |= !_dependenciesAreStated;
-        if (analysis.RefusalOf(_dependenciesAreStated) is { } refusal)
+        // A query that calls a function of the user's is not taken for a write: only what its text does.
+        if (analysis.Has(RawSqlEffects.Writes))
+        {
+            _deletes = true;
+            _writesUnknownTables |= analysis.WritesEverything;
+            foreach (var name in analysis.WrittenTables)
+                _writes.Add(new TableName(name.Schema, name.Name));
+        }
+
+        // The two reasons that come of not knowing what it reads are lifted where the user states it.
+        if (RawSqlRefusal.Of(analysis) is { } refusal
+            && !(_dependenciesAreStated && refusal.Reason is RefusalReason.UnreadableSql or RefusalReason.UnknownFunction))
+        {
             Refuse(refusal);
+        }
+    }
+
+    /// <summary>SQL that EF Core's translators put in as it is: a keyword, a constant, a function without parentheses.</summary>
+    private void AddFragment(string sql)
+    {
+        foreach (var function in RawSqlAnalysis.Of($"SELECT {sql}").Functions)
+            AddFunction(function.ToString(), function.Volatility);
     }
 
     /// <summary>The first reason is the one that is told.</summary>

@@ -177,7 +177,9 @@ internal sealed class CachedDataReader : DbDataReader
 
     public override string GetDataTypeName(int ordinal) => Described(ordinal).DataTypeName(ordinal);
 
-    public override Type GetFieldType(int ordinal) => Described(ordinal).FieldType(ordinal);
+    public override Type GetFieldType(int ordinal)
+        => Described(ordinal).FieldType(ordinal)
+            ?? throw new InvalidCastException($"Npgsql has no type for column '{GetName(ordinal)}' of type '{GetDataTypeName(ordinal)}'.");
 
     public override int GetOrdinal(string name)
     {
@@ -206,7 +208,7 @@ internal sealed class CachedDataReader : DbDataReader
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsNull(ref byte row, in Column column) => (Unsafe.Add(ref row, column.NullByte) & column.NullMask) != 0;
 
-    // The hottest code there is. The layout put a T at this offset of the row if the column's type is T, so that nothing else is to be checked.
+    // The hottest code there is. Where the column's type is T, the layout put a T at this offset of the row: nothing else is to be checked.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private T Inline<T>(int ordinal)
     {
@@ -254,12 +256,13 @@ internal sealed class CachedDataReader : DbDataReader
             _references.AsSpan((int)_referenceRow, layout.ReferenceStride));
 
         if (typeof(T) == typeof(object))
-            return (T)(_objectsAsStored ? value : ValueConversion.TryConvert(value, GetFieldType(ordinal)) ?? value);
+            return (T)(_objectsAsStored ? value : ValueConversion.TryConvert(value, _result.Columns.FieldType(ordinal) ?? column.ClrType!) ?? value);
 
         return ValueConversion.TryConvert(value, Nullable.GetUnderlyingType(typeof(T)) ?? typeof(T)) is T converted
             ? converted
             : throw new InvalidCastException(
-                $"Column '{GetName(ordinal)}' of type '{GetDataTypeName(ordinal)}' was cached as {column.ClrType} and can't be read as {typeof(T)}.");
+                $"Column '{GetName(ordinal)}' of type '{GetDataTypeName(ordinal)}' was cached as {column.ClrType} "
+                + $"and can't be read as {typeof(T)}.");
     }
 
     private bool ReadNextChunk()
@@ -344,7 +347,8 @@ internal sealed class CachedDataReader : DbDataReader
             throw new InvalidOperationException("The reader is closed.");
     }
 
-    private static InvalidOperationException NoResult() => new("The reader is not on a row: call Read first, and as long as it returns true.");
+    private static InvalidOperationException NoResult()
+        => new("The reader is not on a row: call Read first, and as long as it returns true.");
 
     private static IndexOutOfRangeException OrdinalOutOfRange(int ordinal, int count)
         => new($"Column {ordinal} is out of range: the result has {count} columns, the first of which is 0.");

@@ -19,7 +19,7 @@ internal readonly struct Capture
     /// <summary>All rows. The live reader has been read to its end and is still the caller's to dispose.</summary>
     public CachedResult? Result { get; }
 
-    /// <summary>A reader for who asked: what was read, then the rest from the live reader, which it disposes together with itself.</summary>
+    /// <summary>A reader for who asked: what was read, then the rest from the live reader, which is disposed with it.</summary>
     public DbDataReader? PassThrough { get; }
 
     /// <summary>What reading a value threw. Who asked meets it too, at that value.</summary>
@@ -31,7 +31,8 @@ internal readonly struct Capture
 
     public static Capture Complete(CachedResult result) => new(CaptureOutcome.Complete, result, null, null);
 
-    public static Capture PassedThrough(CaptureOutcome outcome, DbDataReader reader, Exception? fault = null) => new(outcome, null, reader, fault);
+    public static Capture PassedThrough(CaptureOutcome outcome, DbDataReader reader, Exception? fault = null)
+        => new(outcome, null, reader, fault);
 }
 
 /// <summary>How a capture ended.</summary>

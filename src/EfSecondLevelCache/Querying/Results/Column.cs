@@ -6,7 +6,7 @@ namespace EfSecondLevelCache.Querying.Results;
 internal readonly struct Column
 {
     /// <summary>What EF Core reads; null: the column is not stored.</summary>
-    /// <remarks>Beside <see cref="Type"/>, whose it is, because the readers' first question is answered by comparing it to a constant.</remarks>
+    /// <remarks>Beside <see cref="Type"/>, whose it is, so that a reader asks its first question by comparing it to a constant.</remarks>
     public readonly Type? ClrType;
 
     public readonly StoredType? Type;

@@ -139,7 +139,8 @@ internal sealed class PrefixedDataReader : DbDataReader
 
     public override bool IsDBNull(int ordinal) => _current.IsDBNull(ordinal);
 
-    public override Task<bool> IsDBNullAsync(int ordinal, CancellationToken cancellationToken) => _current.IsDBNullAsync(ordinal, cancellationToken);
+    public override Task<bool> IsDBNullAsync(int ordinal, CancellationToken cancellationToken)
+        => _current.IsDBNullAsync(ordinal, cancellationToken);
 
     protected override void Dispose(bool disposing)
     {

@@ -8,7 +8,7 @@ internal sealed class ResultBuilder(RowLayout layout)
 {
     private const int Growth = 4;
 
-    private readonly ResultMemory _memory = new();
+    private readonly ResultMemory _memory = new(layout.ReferenceStride);
     private readonly List<RowChunk> _full = [];
     private RowChunk _chunk = RowChunk.Empty;
     private int _chunkCapacity;
@@ -19,7 +19,7 @@ internal sealed class ResultBuilder(RowLayout layout)
     /// <summary>What a result of the rows so far takes.</summary>
     public long Bytes => CachedResult.BytesOf(layout, Rows) + _memory.Bytes;
 
-    /// <summary>Adds the row that the reader is at. Where that throws, the row is not there.</summary>
+    /// <summary>Adds the row that the reader is at. Where that throws, the row is not there, and no other may be added.</summary>
     public void Add(DbDataReader reader)
     {
         if (_chunkRows == _chunkCapacity)
@@ -27,8 +27,6 @@ internal sealed class ResultBuilder(RowLayout layout)
 
         var inline = _chunk.Inline.AsSpan(_chunkRows * layout.InlineStride, layout.InlineStride);
         var references = _chunk.References.AsSpan(_chunkRows * layout.ReferenceStride, layout.ReferenceStride);
-        inline.Clear();
-        references.Clear();
         var columns = layout.Columns;
         for (var i = 0; i < columns.Length; i++)
         {
@@ -47,7 +45,7 @@ internal sealed class ResultBuilder(RowLayout layout)
         Rows++;
     }
 
-    /// <summary>Undoes the last <see cref="Add"/>.</summary>
+    /// <summary>Undoes the last <see cref="Add"/>; no other row may be added.</summary>
     public void RemoveLast()
     {
         _chunkRows--;
@@ -56,12 +54,12 @@ internal sealed class ResultBuilder(RowLayout layout)
 
     public CachedResult Build(ResultColumns columns)
     {
-        if (_chunkRows > 0)
-        {
-            Resize(_chunkRows);
-            _full.Add(_chunk);
-        }
+        Resize(_chunkRows);
+        if (_full.Count == 0)
+            return new(layout, columns, _chunkRows == 0 ? [] : [_chunk], Rows, _memory.Bytes);
 
+        if (_chunkRows > 0)
+            _full.Add(_chunk);
         return new(layout, columns, CollectionsMarshal.AsSpan(_full), Rows, _memory.Bytes);
     }
 

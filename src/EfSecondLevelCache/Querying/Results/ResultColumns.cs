@@ -5,7 +5,10 @@ using System.Globalization;
 namespace EfSecondLevelCache.Querying.Results;
 
 /// <summary>What a reader says of its columns: names, and the database's and the driver's types.</summary>
-internal sealed class ResultColumns(string[] names, string[] dataTypeNames, Type[] fieldTypes)
+/// <param name="names">Of the columns.</param>
+/// <param name="dataTypeNames">The database's.</param>
+/// <param name="fieldTypes">Null where the reader could not say, which Npgsql can't for a type that nobody mapped.</param>
+internal sealed class ResultColumns(string[] names, string[] dataTypeNames, Type?[] fieldTypes)
 {
     private static readonly CompareInfo NameComparison = CultureInfo.InvariantCulture.CompareInfo;
 
@@ -15,7 +18,7 @@ internal sealed class ResultColumns(string[] names, string[] dataTypeNames, Type
 
     public string DataTypeName(int ordinal) => dataTypeNames[ordinal];
 
-    public Type FieldType(int ordinal) => fieldTypes[ordinal];
+    public Type? FieldType(int ordinal) => fieldTypes[ordinal];
 
     /// <summary>The columns of a reader; <paramref name="known"/> itself where they are the same.</summary>
     public static ResultColumns Of(DbDataReader reader, ResultColumns? known)
@@ -26,12 +29,12 @@ internal sealed class ResultColumns(string[] names, string[] dataTypeNames, Type
         var count = reader.FieldCount;
         var names = new string[count];
         var dataTypeNames = new string[count];
-        var fieldTypes = new Type[count];
+        var fieldTypes = new Type?[count];
         for (var i = 0; i < count; i++)
         {
             names[i] = reader.GetName(i);
             dataTypeNames[i] = reader.GetDataTypeName(i);
-            fieldTypes[i] = reader.GetFieldType(i);
+            fieldTypes[i] = FieldTypeOf(reader, i);
         }
 
         return new(names, dataTypeNames, fieldTypes);
@@ -57,7 +60,7 @@ internal sealed class ResultColumns(string[] names, string[] dataTypeNames, Type
         table.Columns.Add(SchemaTableColumn.DataType, typeof(Type));
         table.Columns.Add("DataTypeName", typeof(string));
         for (var i = 0; i < names.Length; i++)
-            table.Rows.Add(names[i], i, fieldTypes[i], dataTypeNames[i]);
+            table.Rows.Add(names[i], i, fieldTypes[i] ?? (object)DBNull.Value, dataTypeNames[i]);
         return table;
     }
 
@@ -68,10 +71,22 @@ internal sealed class ResultColumns(string[] names, string[] dataTypeNames, Type
 
         for (var i = 0; i < names.Length; i++)
         {
-            if (reader.GetName(i) != names[i] || reader.GetFieldType(i) != fieldTypes[i] || reader.GetDataTypeName(i) != dataTypeNames[i])
+            if (reader.GetName(i) != names[i] || reader.GetDataTypeName(i) != dataTypeNames[i] || FieldTypeOf(reader, i) != fieldTypes[i])
                 return false;
         }
 
         return true;
+    }
+
+    private static Type? FieldTypeOf(DbDataReader reader, int ordinal)
+    {
+        try
+        {
+            return reader.GetFieldType(ordinal);
+        }
+        catch (InvalidCastException)
+        {
+            return null;
+        }
     }
 }

@@ -20,7 +20,11 @@ internal static class ValueConversion
         string text => FromText(text, target),
         byte[] bytes => FromBytes(bytes, target),
         DateOnly date when target == typeof(DateTime) => date.ToDateTime(TimeOnly.MinValue),
-        DateTimeOffset time when target == typeof(DateTime) => time.UtcDateTime,
+        DateTime date when target == typeof(DateOnly) && (date.TimeOfDay == TimeSpan.Zero || date == DateTime.MaxValue)
+            => DateOnly.FromDateTime(date),
+        DateTime { Kind: DateTimeKind.Utc } time when target == typeof(DateTimeOffset) => new DateTimeOffset(time),
+        DateTimeOffset time when target == typeof(DateTime)
+            => time == DateTimeOffset.MaxValue ? DateTime.MaxValue : time == DateTimeOffset.MinValue ? DateTime.MinValue : time.UtcDateTime,
         TimeOnly time when target == typeof(TimeSpan) => time.ToTimeSpan(),
         TimeSpan time when target == typeof(TimeOnly) => TimeOnly.FromTimeSpan(time),
         IList list when list.GetType().IsGenericType && IsVectorOf(target, list) => ToArray(list),

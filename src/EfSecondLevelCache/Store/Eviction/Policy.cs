@@ -1,41 +1,100 @@
 namespace EfSecondLevelCache.Store.Eviction;
 
 /// <summary>
-/// Decides what stays within the bounds: it holds every entry in a queue of its own, and to take in one it lets others go. All
-/// members are called under the store's lock. Readers only count hits in the entry, up to <see cref="FrequencyCeiling"/>.
+/// Decides what stays within the bounds: every entry stands in one of its queues, and to take one in it lets others go. All
+/// members are called under the store's lock, but for the two counts. Readers only count hits in the entry.
 /// </summary>
 internal abstract class Policy(long maxBytes, int maxEntries)
 {
+    /// <summary>
+    /// How many entries one operation spares because they were found since the policy last looked. Without a limit, a cache in which
+    /// everything is hot would be walked from end to end under the lock.
+    /// </summary>
+    protected const int MaxSecondChances = 32;
+
+    private long _bytes;
+    private int _count;
+
+    public long Bytes => Volatile.Read(ref _bytes);
+
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>Where the count of hits in an entry saturates.</summary>
+    public abstract byte HitCeiling { get; }
+
     protected long MaxBytes { get; } = maxBytes;
 
     protected int MaxEntries { get; } = maxEntries;
 
-    /// <summary>Where the count of hits in an entry saturates.</summary>
-    public abstract byte FrequencyCeiling { get; }
-
-    public abstract long Bytes { get; }
-
-    public abstract int Count { get; }
-
     public static Policy Create(EvictionPolicy policy, long maxBytes, int maxEntries) => policy switch
     {
+        EvictionPolicy.Lfu => new LfuPolicy(maxBytes, maxEntries),
         EvictionPolicy.Lru => new LruPolicy(maxBytes, maxEntries),
-        EvictionPolicy.Lfu => new LruPolicy(maxBytes, maxEntries),
-        EvictionPolicy.S3Fifo => new LruPolicy(maxBytes, maxEntries),
+        EvictionPolicy.S3Fifo => new S3FifoPolicy(maxBytes, maxEntries),
         _ => throw new ArgumentOutOfRangeException(nameof(policy), policy, "Eviction takes Lfu, Lru or S3Fifo."),
     };
 
+    /// <summary>Takes in an entry, and lets go of others first until it fits.</summary>
+    public void Add(StoreEntry entry, ref Removals removals)
+    {
+        MakeRoomFor(entry, ref removals);
+        Enqueue(entry);
+        CountIn(entry);
+    }
+
     /// <summary>
-    /// Lets go of entries until one of this size would fit in place of <paramref name="replaced"/>, which may itself have to go.
-    /// False: no room is to be made for it.
+    /// Puts an entry where an older one of its key stands, with what is known of how often it is asked for. False: the older one
+    /// had to go to make room, and nothing stands in its place.
     /// </summary>
-    public abstract bool MakeRoom(StoreEntry entry, StoreEntry? replaced, ref Removals removals);
+    public bool Replace(StoreEntry old, StoreEntry entry, ref Removals removals)
+    {
+        while (old.Queue is not null && Bytes - old.Bytes + entry.Bytes > MaxBytes)
+            EvictOne(ref removals);
+        if (old.Queue is null)
+            return false;
+        CountOut(old);
+        Requeue(old, entry);
+        CountIn(entry);
+        return true;
+    }
 
-    /// <summary>Takes in an entry for which there is room.</summary>
-    public abstract void Add(StoreEntry entry);
+    public void Remove(StoreEntry entry)
+    {
+        Dequeue(entry);
+        CountOut(entry);
+    }
 
-    /// <summary>Puts an entry where an older one of its key stands, with what is known of how often it is asked for.</summary>
-    public abstract void Replace(StoreEntry old, StoreEntry entry);
+    protected virtual void MakeRoomFor(StoreEntry entry, ref Removals removals)
+    {
+        while (Bytes + entry.Bytes > MaxBytes || Count == MaxEntries)
+            EvictOne(ref removals);
+    }
 
-    public abstract void Remove(StoreEntry entry);
+    /// <summary>Lets one entry go; called only while there is one.</summary>
+    protected abstract void EvictOne(ref Removals removals);
+
+    protected abstract void Enqueue(StoreEntry entry);
+
+    protected abstract void Dequeue(StoreEntry entry);
+
+    protected abstract void Requeue(StoreEntry old, StoreEntry entry);
+
+    /// <summary>Lets go of an entry that stands in no queue any more.</summary>
+    protected void Evict(StoreEntry dequeued, ref Removals removals)
+    {
+        CountOut(dequeued);
+        removals.Evict(dequeued);
+    }
+
+    private void CountIn(StoreEntry entry)
+    {
+        Volatile.Write(ref _bytes, _bytes + entry.Bytes);
+        Volatile.Write(ref _count, _count + 1);
+    }
+
+    private void CountOut(StoreEntry entry)
+    {
+        Volatile.Write(ref _bytes, _bytes - entry.Bytes);
+        Volatile.Write(ref _count, _count - 1);
+    }
 }

@@ -44,7 +44,8 @@ public sealed class ChinookDatabase(PostgresServer server) : IAsyncDisposable
         var text = await File.ReadAllTextAsync(script);
         await using var connection = new NpgsqlConnection(connectionString);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand(text[(text.IndexOf(Connected, StringComparison.Ordinal) + Connected.Length)..] + "; ANALYZE", connection);
+        await using var command = new NpgsqlCommand(
+            text[(text.IndexOf(Connected, StringComparison.Ordinal) + Connected.Length)..] + "; ANALYZE", connection);
         await command.ExecuteNonQueryAsync();
     }
 }

@@ -4,7 +4,8 @@ using Microsoft.EntityFrameworkCore;
 namespace EfSecondLevelCache.IntegrationTests.Serving.Chinook;
 
 /// <summary>What a shop for music asks its database, each query marked.</summary>
-public class ChinookTests(ChinookDatabase database) : ServedQuerySpecification<ChinookContext, ChinookQueries>, IClassFixture<ChinookDatabase>, IAsyncLifetime
+public class ChinookTests(ChinookDatabase database) : ServedQuerySpecification<ChinookContext, ChinookQueries>,
+    IClassFixture<ChinookDatabase>, IAsyncLifetime
 {
     protected override WireTap Tap => database.Tap;
 

@@ -11,7 +11,8 @@ internal static class MappingShapes
         // Keyless
         Rows("view", db => db.BlogStatistics.OrderBy(s => s.BlogId)),
         Rows("view with a parameter", [1, 2], (db, id) => db.BlogStatistics.Where(s => s.BlogId == id)),
-        Rows("view in a join", db => db.Blogs.Join(db.BlogStatistics, b => b.Id, s => s.BlogId, (b, s) => new { b.Name, s.Total }).OrderBy(r => r.Name)),
+        Rows("view in a join", db => db.Blogs.Join(db.BlogStatistics, b => b.Id, s => s.BlogId, (b, s) => new { b.Name, s.Total })
+            .OrderBy(r => r.Name)),
         Rows("SQL query as a mapping", db => db.PostsPerYear.OrderBy(p => p.Year)),
         Rows("SQL query as a mapping, filtered", db => db.PostsPerYear.Where(p => p.Posts > 5).OrderBy(p => p.Year)),
 
@@ -24,7 +25,8 @@ internal static class MappingShapes
         Rows("entity in two tables, one needed", db => db.Books.OrderBy(b => b.Id).Select(b => b.Title)),
         Rows("complex type", db => db.Authors.Where(a => a.Name.Last == "Last1").OrderBy(a => a.Id)),
         Rows("complex type, projected", db => db.Authors.OrderBy(a => a.Id).Select(a => a.Name)),
-        Rows("complex type as a parameter", [new PersonName("First1", "Last1"), new PersonName("First2", "Last1"), new PersonName("First2", "Last2")],
+        Rows("complex type as a parameter",
+            [new PersonName("First1", "Last1"), new PersonName("First2", "Last1"), new PersonName("First2", "Last2")],
             (db, name) => db.Authors.Where(a => a.Name == name).Select(a => a.Id)),
 
         // JSON columns
@@ -34,10 +36,12 @@ internal static class MappingShapes
         Rows("owned JSON, a query in it", db => db.Authors.Where(a => a.Contact.Phones.Any(p => p.Kind == "work")).Select(a => a.Id)),
         Rows("owned JSON, an element by index", db => db.Authors.OrderBy(a => a.Id).Select(a => a.Contact.Phones[0].Number)),
         Rows("complex JSON", db => db.Authors.OrderBy(a => a.Id).Select(a => a.Preferences)),
-        Rows("complex JSON, a property", ["de", "en"], (db, culture) => db.Authors.Where(a => a.Preferences.Culture == culture).Select(a => a.Id)),
+        Rows("complex JSON, a property", ["de", "en"], (db, culture) => db.Authors.Where(a => a.Preferences.Culture == culture)
+            .Select(a => a.Id)),
         Rows("complex JSON, a list in it", db => db.Authors.Where(a => a.Preferences.Favourites.Contains(4)).Select(a => a.Id)),
         Rows("complex JSON collection", db => db.Authors.OrderBy(a => a.Id).Select(a => a.Awards)),
-        Rows("complex JSON collection, a query in it", db => db.Authors.Where(a => a.Awards.Any(w => w.Year == 2002)).OrderBy(a => a.Id).Select(a => a.Id)),
+        Rows("complex JSON collection, a query in it", db => db.Authors.Where(a => a.Awards.Any(w => w.Year == 2002)).OrderBy(a => a.Id)
+            .Select(a => a.Id)),
 
         // Inheritance
         Rows("one table, the base", db => db.Animals.OrderBy(a => a.Id)),
@@ -58,8 +62,10 @@ internal static class MappingShapes
         Rows("many-to-many, the other way", db => db.Tags.Include(t => t.Posts.OrderBy(p => p.Id)).OrderBy(t => t.Name)),
         Rows("many-to-many, a predicate", db => db.Posts.Where(p => p.Tags.Any(t => t.Name == "tag 2")).OrderBy(p => p.Id)),
         Rows("many-to-many, split", db => db.Posts.Include(p => p.Tags).OrderBy(p => p.Id).AsSplitQuery()),
-        Rows("many-to-many, flattened", db => db.Posts.SelectMany(p => p.Tags, (p, t) => new { p.Title, t.Name }).OrderBy(r => r.Title).ThenBy(r => r.Name)),
-        Rows("join table as a property bag", db => db.Set<Dictionary<string, object>>("post_tags").OrderBy(r => r["PostsId"]).ThenBy(r => r["TagsId"])),
+        Rows("many-to-many, flattened", db => db.Posts.SelectMany(p => p.Tags, (p, t) => new { p.Title, t.Name }).OrderBy(r => r.Title)
+            .ThenBy(r => r.Name)),
+        Rows("join table as a property bag", db => db.Set<Dictionary<string, object>>("post_tags").OrderBy(r => r["PostsId"])
+            .ThenBy(r => r["TagsId"])),
         Rows("property bag", db => db.Settings.OrderBy(s => s["Id"])),
         Rows("composite key", db => db.Translations.Where(t => t.Culture == "fr").OrderBy(t => t.PostId)),
         Rows("concurrency token", db => db.Posts.OrderBy(p => p.Id).Select(p => new { p.Id, p.Version })),

@@ -6,7 +6,8 @@ using Microsoft.EntityFrameworkCore.Storage;
 namespace EfSecondLevelCache.IntegrationTests.Serving.Shapes;
 
 /// <summary>Every shape, by every way to configure a context.</summary>
-public abstract class ShapeTests(ShapesDatabase database) : ServedQuerySpecification<ShapesContext, ShapeTable>, IClassFixture<ShapesDatabase>
+public abstract class ShapeTests(ShapesDatabase database) : ServedQuerySpecification<ShapesContext, ShapeTable>,
+    IClassFixture<ShapesDatabase>
 {
     protected override WireTap Tap => database.Tap;
 
@@ -66,7 +67,8 @@ public sealed class SelfConfiguredContextShapeTests(ShapesDatabase database) : S
 {
     protected override ShapesContext CreateCachedContext(SecondLevelCache cache) => new SelfConfigured(Tap.ConnectionString, cache);
 
-    private sealed class SelfConfigured(string connectionString, SecondLevelCache cache) : ShapesContext(new DbContextOptions<SelfConfigured>())
+    private sealed class SelfConfigured(string connectionString, SecondLevelCache cache)
+        : ShapesContext(new DbContextOptions<SelfConfigured>())
     {
         // The cache before the provider: the order is free.
         protected override void OnConfiguring(DbContextOptionsBuilder optionsBuilder)

@@ -50,7 +50,8 @@ public sealed class ShapesDatabase(PostgresServer server) : IAsyncLifetime
              """);
 
         var authors = Enumerable.Range(1, 4).Select(Author).ToList();
-        var tags = Enumerable.Range(1, 6).Select(i => new Tag { Id = new TagId(Guid.Parse($"00000000-0000-0000-0000-{i:D12}")), Name = $"tag {i}" })
+        var tags = Enumerable.Range(1, 6)
+            .Select(i => new Tag { Id = new TagId(Guid.Parse($"00000000-0000-0000-0000-{i:D12}")), Name = $"tag {i}" })
             .ToList();
         var blogs = Enumerable.Range(1, 5).Select(i => Blog(i, authors)).ToList();
         var posts = Enumerable.Range(1, 40).Select(i => Post(i, blogs, authors, tags)).ToList();
@@ -71,9 +72,11 @@ public sealed class ShapesDatabase(PostgresServer server) : IAsyncLifetime
         db.AddRange(new Car { Id = 1, Plate = "B-A 1", Seats = 5 }, new Truck { Id = 2, Plate = "B-T 2", Payload = 7.50m });
         db.AddRange(new CardPayment { Id = 1, Amount = 10.10m, Card = "4711" }, new CashPayment { Id = 2, Amount = 20m, Currency = "EUR" });
         db.AddRange(new CashPayment { Id = 3, Amount = 0.5m });
-        db.AddRange(Enumerable.Range(1, 6).Select(i => new Document { Id = i, Tenant = i % 2 == 0 ? "north" : "south", Title = $"doc {i}" }));
+        db.AddRange(Enumerable.Range(1, 6)
+            .Select(i => new Document { Id = i, Tenant = i % 2 == 0 ? "north" : "south", Title = $"doc {i}" }));
         db.AddRange(Enumerable.Range(1, 2).Select(i => new Shelf { Id = i, Room = $"room {i}" }));
-        db.AddRange(Enumerable.Range(1, 5).Select(i => new Book { Id = i, ShelfId = 1 + (i % 2), Title = $"book {i}", Summary = i == 2 ? null : $"about {i}" }));
+        db.AddRange(Enumerable.Range(1, 5)
+            .Select(i => new Book { Id = i, ShelfId = 1 + (i % 2), Title = $"book {i}", Summary = i == 2 ? null : $"about {i}" }));
         db.Settings.Add(new() { ["Id"] = 1, ["Name"] = "depth", ["Value"] = 3 });
         db.Settings.Add(new() { ["Id"] = 2, ["Name"] = "width" });
         db.AddRange(Enumerable.Range(1, 3).Select(Specimen));

@@ -17,7 +17,8 @@ internal static class FullText
 
     public static long SizeOf(NpgsqlTsQuery query) => query switch
     {
-        NpgsqlTsQueryBinOp operation => ObjectSize.OfObject(24) + SizeOf(operation.Left) + SizeOf(operation.Right),
+        NpgsqlTsQueryBinOp operation
+            => ObjectSize.OfObject(operation is NpgsqlTsQueryFollowedBy ? 32 : 24) + SizeOf(operation.Left) + SizeOf(operation.Right),
         NpgsqlTsQueryNot not => ObjectSize.OfObject(16) + SizeOf(not.Child),
         NpgsqlTsQueryLexeme lexeme => ObjectSize.OfObject(24) + ObjectSize.OfString(lexeme.Text),
         _ => ObjectSize.OfObject(8),

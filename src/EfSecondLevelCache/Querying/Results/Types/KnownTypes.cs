@@ -14,12 +14,15 @@ namespace EfSecondLevelCache.Querying.Results.Types;
 /// <summary>The types with references that are known to be immutable, or how to copy them.</summary>
 internal static class KnownTypes
 {
+    // Npgsql can be told to read deeper documents than the default allows; what it could read, a hit must not refuse.
+    private static readonly JsonDocumentOptions AnyDepth = new() { MaxDepth = int.MaxValue };
+
     // Some can be changed where one would not think so: an IPAddress has ScopeId, a JsonDocument can be disposed, a cube's coordinates are
     // an array. Sizes are those of .NET 10 and Npgsql 10.
     private static readonly Dictionary<Type, StoredType> Types = new StoredType[]
     {
         new ConvertedType<string, string>((text, memory) => memory.Share(text), text => text),
-        Immutable<BigInteger>(number => ObjectSize.OfArray<uint>(number.GetBitLength() < 32 ? 0 : (int)((number.GetBitLength() + 31) / 32))),
+        Immutable<BigInteger>(SizeOf),
         Immutable<PhysicalAddress>(address => ObjectSize.OfObject(12) + ObjectSize.OfArray<byte>(address.GetAddressBytes().Length)),
         Immutable<ImmutableDictionary<string, string?>>(Hstore.SizeOf),
         Immutable<NpgsqlTsVector>(FullText.SizeOf),
@@ -37,8 +40,9 @@ internal static class KnownTypes
         Copied<NpgsqlTsQuery>(FullText.Copy, FullText.SizeOf),
 
         new ConvertedType<Dictionary<string, string?>, KeyValuePair<string, string?>[]>(Hstore.Store, pairs => new(pairs)),
-        new ConvertedType<JsonDocument, byte[]>((document, memory) => Json(document.RootElement, memory), text => JsonDocument.Parse(text)),
-        new ConvertedType<JsonElement, byte[]>(Json, text => JsonElement.Parse(text)),
+        new ConvertedType<JsonDocument, byte[]>(
+            (document, memory) => Json(document.RootElement, memory), text => JsonDocument.Parse(text, AnyDepth)),
+        new ConvertedType<JsonElement, byte[]>(Json, text => JsonElement.Parse(text, AnyDepth)),
     }.ToDictionary(type => type.ClrType);
 
     public static StoredType? Find(Type type) => Types.GetValueOrDefault(type);
@@ -78,6 +82,10 @@ internal static class KnownTypes
 
     private static long SizeOf(IPAddress address)
         => ObjectSize.OfObject(24) + (address.AddressFamily == AddressFamily.InterNetworkV6 ? ObjectSize.OfArray<ushort>(8) : 0);
+
+    // What fits an int has no array.
+    private static long SizeOf(BigInteger number)
+        => ObjectSize.OfArray<uint>(number.GetBitLength() < 32 ? 0 : (int)((number.GetBitLength() + 31) / 32));
 
     private static long SizeOfList<T>(int capacity) => ObjectSize.OfObject(16) + ObjectSize.OfArray<T>(capacity);
 }

@@ -17,7 +17,10 @@ internal abstract class ReferenceType<T> : StoredType
 
     public override void Capture(
         DbDataReader reader, int ordinal, in Column column, Span<byte> inline, Span<object?> references, ResultMemory memory)
-        => references[column.Offset] = Store(LiveReader<T>.Read(reader, ordinal), memory);
+    {
+        memory.Column = column.Offset;
+        references[column.Offset] = Store(LiveReader<T>.Read(reader, ordinal), memory);
+    }
 
     public override object Value(in Column column, ReadOnlySpan<byte> inline, ReadOnlySpan<object?> references)
         => Load(references[column.Offset]!)!;
