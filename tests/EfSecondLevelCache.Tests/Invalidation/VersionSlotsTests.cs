@@ -2,6 +2,11 @@ using EfSecondLevelCache.Invalidation;
 
 namespace EfSecondLevelCache.Tests.Invalidation;
 
+/// <summary>Alone on the machine: threads that are to meet must run at the same time.</summary>
+[CollectionDefinition(nameof(VersionSlotsTests), DisableParallelization = true)]
+public class VersionSlotsCollection;
+
+[Collection(nameof(VersionSlotsTests))]
 public class VersionSlotsTests
 {
     [Fact]
