@@ -72,7 +72,8 @@ internal static class ParameterEncoder
             // By bits: -0.0 and 0.0 are different values to PostgreSQL's text functions.
             case float v: return Raw(ref writer, Kind.Single, BitConverter.SingleToUInt32Bits(v));
             case double v: return Raw(ref writer, Kind.Double, BitConverter.DoubleToUInt64Bits(v));
-            case byte[] v: return Bytes(ref writer, Kind.Bytes, v);
+            // The runtime takes an sbyte[] for a byte[] too.
+            case byte[] v when v.GetType() == typeof(byte[]): return Bytes(ref writer, Kind.Bytes, v);
             case Enum v:
                 writer.WriteByte((byte)Kind.Enum);
                 writer.Write(NumberOf(v.GetType()));
