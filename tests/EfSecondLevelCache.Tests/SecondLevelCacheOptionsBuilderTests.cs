@@ -9,7 +9,8 @@ public class SecondLevelCacheOptionsBuilderTests
     private static readonly TimeProvider Time = new OtherTime();
 
     private static readonly Action<SecondLevelCacheOptionsBuilder> Everything = cache => cache
-        .MaxBytes(64L << 20).MaxEntries(1_000).MaxEntryBytes(1L << 20).DefaultTimeToLive(TimeSpan.FromMinutes(5)).CacheAllQueries()
+        .MaxBytes(64L << 20).MaxEntries(1_000).MaxEntryBytes(1L << 20).Eviction(EvictionPolicy.S3Fifo)
+        .DefaultTimeToLive(TimeSpan.FromMinutes(5)).CacheAllQueries()
         .CacheQueriesOf<Product>(TimeSpan.FromMinutes(1)).NeverCache<Order>().VaryBy(TenantOf).UniformSessions().UseTimeProvider(Time);
 
     [Fact]
@@ -20,6 +21,7 @@ public class SecondLevelCacheOptionsBuilderTests
         Assert.Equal(268_435_456, options.MaxBytes);
         Assert.Equal(1_000_000, options.MaxEntries);
         Assert.Equal(4_194_304, options.MaxEntryBytes);
+        Assert.Equal(EvictionPolicy.Lfu, options.Eviction);
         Assert.Equal(TimeSpan.FromMinutes(10), options.DefaultTimeToLive);
         Assert.False(options.CacheAllQueries);
         Assert.Empty(options.EntityRules);
@@ -36,6 +38,7 @@ public class SecondLevelCacheOptionsBuilderTests
         Assert.Equal(64L << 20, options.MaxBytes);
         Assert.Equal(1_000, options.MaxEntries);
         Assert.Equal(1 << 20, options.MaxEntryBytes);
+        Assert.Equal(EvictionPolicy.S3Fifo, options.Eviction);
         Assert.Equal(TimeSpan.FromMinutes(5), options.DefaultTimeToLive);
         Assert.True(options.CacheAllQueries);
         Assert.Equal(
@@ -89,6 +92,15 @@ public class SecondLevelCacheOptionsBuilderTests
     [InlineData(long.MaxValue, "9,223,372,036,854,775,807")]
     public void MaxEntryBytes_out_of_its_range_is_an_error(long bytes, string shown)
         => AssertError("bytes", bytes, $"MaxEntryBytes is {shown} bytes", "MaxEntryBytes(4L << 20)", cache => cache.MaxEntryBytes(bytes));
+
+    [Fact]
+    public void An_eviction_policy_must_be_one_that_has_a_name()
+    {
+        Assert.All(
+            Enum.GetValues<EvictionPolicy>(),
+            policy => Assert.Equal(policy, SecondLevelCacheOptionsBuilder.Build(cache => cache.Eviction(policy)).Eviction));
+        AssertError("policy", (EvictionPolicy)7, "Eviction is 7", "Lfu, Lru or S3Fifo", cache => cache.Eviction((EvictionPolicy)7));
+    }
 
     public static TheoryData<TimeSpan> GoodTimes => [TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(5), TimeSpan.FromDays(365)];
 
@@ -227,6 +239,7 @@ public class SecondLevelCacheOptionsBuilderTests
             cache => cache.MaxBytes(65L << 20),
             cache => cache.MaxEntries(1_001),
             cache => cache.MaxEntryBytes(2L << 20),
+            cache => cache.Eviction(EvictionPolicy.Lru),
             cache => cache.DefaultTimeToLive(TimeSpan.FromMinutes(6)),
             cache => cache.CacheAllQueries(),
             cache => cache.CacheQueriesOf<Product>(),

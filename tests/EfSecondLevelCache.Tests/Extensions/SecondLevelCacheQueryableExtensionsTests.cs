@@ -4,12 +4,14 @@ using Microsoft.EntityFrameworkCore;
 
 namespace EfSecondLevelCache.Tests.Extensions;
 
-public class SecondLevelCacheQueryableExtensionsTests
+public sealed class SecondLevelCacheQueryableExtensionsTests : IDisposable
 {
     private static readonly TimeSpan OneMinute = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan TwoMinutes = TimeSpan.FromMinutes(2);
 
     private readonly ShopContext _shop = new();
+
+    public void Dispose() => _shop.Dispose();
 
     [Fact]
     public void A_query_that_says_nothing_has_no_policy() => Assert.Null(_shop.Products.Plan().Policy);
@@ -188,6 +190,14 @@ public class SecondLevelCacheQueryableExtensionsTests
 
         Assert.EndsWith(
             without.Products.ToQueryString(), without.Products.Cacheable(q => q.VaryBy("de")).ToQueryString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_collection_in_memory_has_nothing_to_explain()
+    {
+        var error = Assert.Throws<InvalidOperationException>(() => new[] { 1 }.AsQueryable().ExplainCache());
+
+        Assert.Contains("not an EF Core query", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

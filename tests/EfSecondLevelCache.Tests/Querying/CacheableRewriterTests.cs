@@ -6,7 +6,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace EfSecondLevelCache.Tests.Querying;
 
-public class CacheableRewriterTests
+public sealed class CacheableRewriterTests : IDisposable
 {
     private static readonly IQueryable<int> Numbers = new[] { 1 }.AsQueryable();
 
@@ -15,6 +15,8 @@ public class CacheableRewriterTests
 
     public CacheableRewriterTests()
         => _shop = ShopContext.With(_ => { }, _server);
+
+    public void Dispose() => _shop.Dispose();
 
     // On the expression tree.
 
