@@ -188,6 +188,35 @@ public sealed class ConcurrentMissTests(ShopDatabase database) : ShopTests(datab
         }
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Who_holds_a_connection_does_not_wait_for_one_who_needs_it(bool isAsync)
+    {
+        await using var cache = new SecondLevelCache();
+        var connectionString = new NpgsqlConnectionStringBuilder(Tap.ConnectionString) { MaxPoolSize = 1 }.ConnectionString;
+        await using var holder = Open(cache, connectionString: connectionString);
+        await holder.Database.OpenConnectionAsync();
+        await using var other = Open(cache, connectionString: connectionString);
+        var waiting = other.Products.Cacheable().CountAsync();
+
+        Assert.Equal(40, isAsync ? await holder.Products.Cacheable().CountAsync() : holder.Products.Cacheable().Count());
+        await holder.Database.CloseConnectionAsync();
+        Assert.Equal(40, await waiting);
+    }
+
+    [Fact]
+    public async Task Concurrent_misses_of_a_result_too_large_to_keep_are_all_complete()
+    {
+        await using var cache = new SecondLevelCache(c => c.MaxEntryBytes(1024));
+        var counts = await Task.WhenAll(Enumerable.Range(0, 30).Select(i => Task.Run(async () =>
+        {
+            await using var db = Open(cache);
+            return i % 2 == 0 ? (await db.Products.Cacheable().ToListAsync()).Count : db.Products.Cacheable().ToList().Count;
+        })));
+        Assert.All(counts, c => Assert.Equal(40, c));
+    }
+
     [Fact]
     public async Task A_cancelled_token_cancels_a_hit_as_it_cancels_a_query()
     {

@@ -127,12 +127,12 @@ public sealed class DiagnosticsTests(ShopDatabase database) : ShopTests(database
     {
         var log = new LogEvents();
         using var loggers = LoggerFactory.Create(builder => builder.SetMinimumLevel(LogLevel.Debug).AddProvider(log));
-        await using var cache = new SecondLevelCache(c => c.MaxEntryBytes(1024));
+        await using var cache = new SecondLevelCache(c => c.MaxEntryBytes(8 << 10));
         await using var db = Open(cache, o => o.UseLoggerFactory(loggers));
         var id = 31337;
         await db.Products.Where(p => p.Id == id).Cacheable().ToListAsync();
         await db.Products.Where(p => p.Id == id).Cacheable().ToListAsync();
-        await db.Products.Cacheable().ToListAsync();
+        await db.Products.SelectMany(_ => db.Products, (a, b) => a.Name + b.Name).Cacheable().ToListAsync();
         await db.Products.Where(p => DateTime.UtcNow.Year == p.Id).Cacheable().ToListAsync();
 
         Assert.Equal(["Miss", "Stored", "Hit", "Miss", "TooLarge", "Refused"], log.Events.Select(e => e.Id.Name));

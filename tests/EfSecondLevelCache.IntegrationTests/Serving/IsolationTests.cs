@@ -136,6 +136,39 @@ public sealed class IsolationTests(ShopDatabase database) : ShopTests(database)
     }
 
     [Fact]
+    public async Task A_data_source_s_initializer_makes_the_session_unknown()
+    {
+        await using var cache = new SecondLevelCache();
+        await using var plain = NpgsqlDataSource.Create(Tap.ConnectionString);
+        var builder = new NpgsqlDataSourceBuilder(Tap.ConnectionString);
+        builder.UsePhysicalConnectionInitializer(_ => { }, _ => Task.CompletedTask);
+        await using var initialized = builder.Build();
+
+        await using var over = new ShopContext(new DbContextOptionsBuilder().UseNpgsql(plain).AddSecondLevelCache(cache).Options);
+        await MissAsync(() => over.Products.Cacheable().CountAsync());
+        await HitAsync(() => over.Products.Cacheable().CountAsync());
+
+        await using var unknown = new ShopContext(new DbContextOptionsBuilder().UseNpgsql(initialized).AddSecondLevelCache(cache).Options);
+        await MissAsync(() => unknown.Products.Cacheable().CountAsync());
+        await MissAsync(() => unknown.Products.Cacheable().CountAsync());
+        Assert.Equal(2, cache.Statistics.RefusalsByReason[RefusalReason.SessionStateUnknown]);
+    }
+
+    [Fact]
+    public async Task A_context_that_goes_to_another_database_takes_nothing_along()
+    {
+        await using var other = await Database.CreateAnotherAsync();
+        await other.ExecuteAsync("DELETE FROM orders");
+        await using var cache = new SecondLevelCache();
+        await using var db = Open(cache);
+        Assert.NotEqual(0, await db.Orders.Cacheable().CountAsync());
+        db.Database.SetConnectionString(other.Tap.ConnectionString);
+        Assert.Equal(0, await db.Orders.Cacheable().CountAsync());
+        db.Database.SetConnectionString(Tap.ConnectionString);
+        Assert.NotEqual(0, await HitAsync(() => db.Orders.Cacheable().CountAsync()));
+    }
+
+    [Fact]
     public async Task A_connection_that_may_reach_a_standby_is_not_cached()
     {
         await using var cache = new SecondLevelCache();

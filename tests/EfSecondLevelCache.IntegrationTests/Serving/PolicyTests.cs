@@ -153,6 +153,14 @@ public sealed class PolicyTests(ShopDatabase database) : ShopTests(database)
     }
 
     [Fact]
+    public void A_mark_on_a_query_that_is_not_of_EF_Core_is_ignored()
+    {
+        var numbers = new[] { 1, 2, 3 }.AsQueryable();
+        Assert.Equal([2, 3], numbers.Cacheable().Where(n => n > 1).Cacheable(TimeSpan.FromSeconds(1)).NotCacheable());
+        Assert.Equal([1, 2, 3], numbers.Cacheable(q => q.Tag("t").VaryBy("v")));
+    }
+
+    [Fact]
     public async Task Cacheable_is_no_part_of_what_EF_Core_makes_of_the_query()
     {
         await using var cache = new SecondLevelCache();

@@ -1,5 +1,12 @@
+using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Query;
+using Microsoft.EntityFrameworkCore.Storage;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
+using Npgsql.EntityFrameworkCore.PostgreSQL.Infrastructure.Internal;
+using Npgsql.EntityFrameworkCore.PostgreSQL.Query.Internal;
 using NpgsqlTypes;
 
 namespace EfSecondLevelCache.IntegrationTests.Serving;
@@ -99,6 +106,46 @@ public sealed class RefusalTests(ShopDatabase database) : ShopTests(database)
     }
 
     [Fact]
+    public async Task A_command_that_an_interceptor_changes_is_not_cached()
+    {
+        await using var cache = new SecondLevelCache();
+        for (var i = 0; i < 3; i++)
+        {
+            await using var db = Open(cache, o => o.AddInterceptors(new Rewriting($"LIMIT {i + 1}")));
+            Assert.Equal(i + 1, (await MissAsync(() => db.Products.Cacheable().ToListAsync())).Count);
+            Assert.Equal(i + 1, (await MissAsync(() => Task.FromResult(db.Products.Cacheable().ToList()))).Count);
+        }
+
+        Assert.Equal(6, cache.Statistics.RefusalsByReason[RefusalReason.CommandChanged]);
+        Assert.Equal(40, (await MissAsync(cache, db => db.Products.Cacheable().ToListAsync())).Count);
+    }
+
+    [Fact]
+    public async Task A_query_of_a_replaced_SQL_generator_works_uncached()
+    {
+        await using var cache = new SecondLevelCache();
+        await using var db = Open(cache, o => o.ReplaceService<IQuerySqlGeneratorFactory, OwnGeneratorFactory>());
+        Assert.Equal(40, await MissAsync(() => db.Products.Cacheable().CountAsync()));
+        Assert.Equal(40, await MissAsync(() => db.Products.Cacheable().CountAsync()));
+        Assert.Equal(2, cache.Statistics.RefusalsByReason[RefusalReason.NoPlan]);
+    }
+
+    [Fact]
+    public async Task A_context_over_an_application_s_internal_services_works()
+    {
+        await using var services = new ServiceCollection().AddEntityFrameworkNpgsql().BuildServiceProvider();
+        await using var cache = new SecondLevelCache();
+        for (var i = 0; i < 2; i++)
+        {
+            await using var db = Open(cache, o => o.UseInternalServiceProvider(services));
+            var quantity = await db.Orders.Where(o => o.Id == 1).Cacheable().Select(o => o.Quantity).SingleAsync();
+            (await db.Orders.SingleAsync(o => o.Id == 1)).Quantity++;
+            await db.SaveChangesAsync();
+            Assert.Equal(quantity + 1, await db.Orders.Where(o => o.Id == 1).Cacheable().Select(o => o.Quantity).SingleAsync());
+        }
+    }
+
+    [Fact]
     public async Task A_write_is_never_skipped()
     {
         await using var cache = new SecondLevelCache(c => c.CacheAllQueries());
@@ -112,6 +159,31 @@ public sealed class RefusalTests(ShopDatabase database) : ShopTests(database)
         }
 
         Assert.Equal(before + 6, await db.Orders.NotCacheable().CountAsync());
+    }
+
+    private sealed class Rewriting(string end) : DbCommandInterceptor
+    {
+        public override InterceptionResult<DbDataReader> ReaderExecuting(
+            DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result)
+        {
+            command.CommandText += $"\n{end}";
+            return result;
+        }
+
+        public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
+            DbCommand command,
+            CommandEventData eventData,
+            InterceptionResult<DbDataReader> result,
+            CancellationToken cancellationToken = default)
+            => new(ReaderExecuting(command, eventData, result));
+    }
+
+    private sealed class OwnGeneratorFactory(
+        QuerySqlGeneratorDependencies dependencies, IRelationalTypeMappingSource types, INpgsqlSingletonOptions options)
+        : IQuerySqlGeneratorFactory
+    {
+        public QuerySqlGenerator Create()
+            => new NpgsqlQuerySqlGenerator(dependencies, types, options.ReverseNullOrderingEnabled, options.PostgresVersion);
     }
 
     private static Task SqlAsync<T>(ShopContext db, string sql) => db.Database.SqlQueryRaw<T>(sql).Cacheable().ToListAsync();

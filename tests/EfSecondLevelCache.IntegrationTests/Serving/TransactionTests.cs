@@ -1,5 +1,6 @@
 using System.Transactions;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 
 namespace EfSecondLevelCache.IntegrationTests.Serving;
@@ -217,6 +218,52 @@ public sealed class TransactionTests(ShopDatabase database) : ShopTests(database
         var old = await early;
 
         Assert.Equal(old + 1, await CountAsync(Open(cache)));
+        await HitAsync(cache, CountAsync);
+    }
+
+    [Fact]
+    public async Task A_transaction_that_two_contexts_share_releases_the_changes_of_both()
+    {
+        await using var cache = new SecondLevelCache();
+        var before = await MissAsync(cache, CountAsync);
+        var categories = await MissAsync(cache, db => db.Categories.Cacheable().CountAsync());
+        await using (var one = Open(cache))
+        await using (var transaction = await one.Database.BeginTransactionAsync())
+        await using (var two = new ShopContext(new DbContextOptionsBuilder<ShopContext>()
+            .UseNpgsql(one.Database.GetDbConnection()).AddSecondLevelCache(cache).Options))
+        {
+            await two.Database.UseTransactionAsync(transaction.GetDbTransaction());
+            one.Add(new Order { ProductId = 1 });
+            await one.SaveChangesAsync();
+            two.Add(new Category { Name = "of two" });
+            await two.SaveChangesAsync();
+            Assert.Equal((before + 1, categories + 1), (await CountAsync(two), await one.Categories.Cacheable().CountAsync()));
+            Assert.Equal((before, categories), (await CountAsync(Open(cache)), await Open(cache).Categories.Cacheable().CountAsync()));
+            await transaction.CommitAsync();
+        }
+
+        Assert.Equal(before + 1, await CountAsync(Open(cache)));
+        Assert.Equal(categories + 1, await Open(cache).Categories.Cacheable().CountAsync());
+        await HitAsync(cache, CountAsync);
+    }
+
+    [Fact]
+    public async Task Tables_are_served_again_after_a_transaction_made_outside_of_EF_Core()
+    {
+        await using var cache = new SecondLevelCache();
+        await using var connection = new NpgsqlConnection(Tap.ConnectionString);
+        await connection.OpenAsync();
+        await using (var transaction = await connection.BeginTransactionAsync())
+        {
+            await using var db = new ShopContext(
+                new DbContextOptionsBuilder<ShopContext>().UseNpgsql(connection).AddSecondLevelCache(cache).Options);
+            await db.Database.UseTransactionAsync(transaction);
+            await db.Orders.Where(o => o.Id == 1).ExecuteUpdateAsync(s => s.SetProperty(o => o.Quantity, 1));
+            await transaction.CommitAsync();
+        }
+
+        await connection.CloseAsync();
+        await MissAsync(cache, CountAsync);
         await HitAsync(cache, CountAsync);
     }
 
