@@ -4,6 +4,7 @@ using EfSecondLevelCache.Benchmarks;
 return args switch
 {
     ["hit-rate", ..] => HitRate.Run(args.AsSpan(1)),
+    ["store", ..] => StoreLookup.Run(args.AsSpan(1)),
     _ => Usage(),
 };
 
