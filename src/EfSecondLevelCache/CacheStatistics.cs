@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace EfSecondLevelCache;
 
 /// <summary>A snapshot of a cache's counters since it was made. Counts are per command; a split query has several.</summary>
@@ -44,4 +46,11 @@ public sealed record CacheStatistics
 
     /// <summary>Hits among hits and misses, 0 to 1; 0 before the first.</summary>
     public double HitRatio => Hits + Misses == 0 ? 0 : (double)Hits / (Hits + Misses);
+
+    /// <summary>A line for people.</summary>
+    public override string ToString()
+        => string.Create(CultureInfo.InvariantCulture,
+            $"{Hits:N0} hits, {Misses:N0} misses ({HitRatio:P1}), {Entries:N0} entries, {Bytes:N0} bytes, {Invalidations:N0} invalidations, "
+            + $"{Evictions:N0} evictions, {Expirations:N0} expirations, {Refusals:N0} refusals")
+            + (RefusalsByReason.Count == 0 ? "" : $" ({string.Join(", ", RefusalsByReason.Select(r => $"{r.Key} {r.Value}"))})");
 }

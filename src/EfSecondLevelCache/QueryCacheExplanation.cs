@@ -45,7 +45,7 @@ public sealed class QueryCacheExplanation
         {
             QueryCacheOutcome.Hit => "Hit: served from the cache.",
             QueryCacheOutcome.Miss => "Miss: read from the database and kept.",
-            _ => $"Not cached. {Refusal}",
+            _ => $"Not cached. {Refusal}.",
         });
         if (TimeToLive is { } timeToLive)
             text.Append($" Kept for at most {timeToLive:c}.");

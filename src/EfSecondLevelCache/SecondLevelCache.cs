@@ -1,3 +1,8 @@
+using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Querying;
+using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Store;
 using Microsoft.EntityFrameworkCore;
 
 namespace EfSecondLevelCache;
@@ -8,6 +13,13 @@ namespace EfSecondLevelCache;
 /// </summary>
 public sealed class SecondLevelCache : IAsyncDisposable
 {
+    private readonly Counters _counters = new();
+    private readonly VersionSlots _versions = new();
+    private readonly BoundedStore _store;
+    private readonly ITimer _sweeper;
+    private volatile bool _enabled = true;
+    private volatile bool _disposed;
+
     /// <summary>Makes a cache that contexts share when it is given to <c>AddSecondLevelCache</c>.</summary>
     /// <param name="configure">Its settings; null for the defaults.</param>
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it, its value and the way out.</exception>
@@ -19,43 +31,134 @@ public sealed class SecondLevelCache : IAsyncDisposable
     internal SecondLevelCache(SecondLevelCacheOptions options)
     {
         Options = options;
+        _store = new BoundedStore(options.MaxBytes, options.MaxEntries, options.Eviction, options.TimeProvider, OnRemoved);
+        Invalidator = new Invalidator(_versions, _counters);
+        Queries = new QueryCache(options, _store, _versions, _counters);
+        CacheRules.Add(options);
+        _sweeper = Sweeping.Start(_store, options.TimeProvider);
     }
 
     internal SecondLevelCacheOptions Options { get; }
+
+    internal QueryCache Queries { get; }
+
+    internal Invalidator Invalidator { get; }
+
+    internal bool IsDisposed => _disposed;
+
+    /// <summary>Why nothing is cached at all at the moment; null: it is.</summary>
+    internal QueryCacheRefusal? Refusal => _enabled && !_disposed ? null : Refusals.Disabled;
 
     /// <summary>
     /// The kill switch. While it is false, queries go to the database and nothing is kept; changes are still processed, so that
     /// nothing stale is served when it is switched on again. Default: true.
     /// </summary>
-    public bool Enabled { get; set; } = true;
+    public bool Enabled
+    {
+        get => _enabled;
+        set => _enabled = value;
+    }
 
     /// <summary>A snapshot of the counters.</summary>
-    public CacheStatistics Statistics => throw new NotImplementedException();
+    public CacheStatistics Statistics
+    {
+        get
+        {
+            var refusals = new Dictionary<RefusalReason, long>();
+            foreach (var reason in Enum.GetValues<RefusalReason>())
+            {
+                if (Volatile.Read(ref _counters.Refusals[(int)reason]) is var count and > 0)
+                    refusals[reason] = count;
+            }
+
+            return new CacheStatistics
+            {
+                Hits = _counters.Hits.Value,
+                Misses = _counters.Misses.Value,
+                Fills = _counters.Fills.Value,
+                Refusals = refusals.Values.Sum(),
+                RefusalsByReason = refusals,
+                StaleFillsPrevented = _counters.StaleFillsPrevented.Value,
+                TooLarge = _counters.TooLarge.Value,
+                Joined = _counters.Joined.Value,
+                Invalidations = _counters.Invalidations.Value,
+                Evictions = _counters.Evictions.Value,
+                Expirations = _counters.Expirations.Value,
+                Entries = _store.Count,
+                Bytes = _store.Bytes,
+            };
+        }
+    }
 
     /// <summary>Removes what depends on any table of the entity type's mapping: base, split, owned and join tables.</summary>
     /// <typeparam name="TEntity">An entity type of the context's model.</typeparam>
     /// <param name="context">Any context whose model maps the type.</param>
     /// <exception cref="ArgumentException">The model does not map the type.</exception>
     public ValueTask InvalidateAsync<TEntity>(DbContext context)
-        where TEntity : class => throw new NotImplementedException();
+        where TEntity : class
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var tables = ModelTables.Of(context.Model, typeof(TEntity));
+        if (tables.Count == 0)
+        {
+            throw new ArgumentException(
+                $"InvalidateAsync<{typeof(TEntity).Name}>: the model of {context.GetType().Name} does not map this type to a table. "
+                + "Name the table itself with InvalidateTableAsync.", nameof(context));
+        }
+
+        Invalidator.Changed([.. tables.Select(table => new TableChange(Database: null, table))]);
+        return default;
+    }
 
     /// <summary>Removes what depends on a table, in every database that the cache serves.</summary>
     /// <param name="table">The table's name.</param>
     /// <param name="schema">Its schema; null: whichever schema the name stands in.</param>
     /// <exception cref="ArgumentException"><paramref name="table"/> is null, empty or blank.</exception>
-    public ValueTask InvalidateTableAsync(string table, string? schema = null) => throw new NotImplementedException();
+    public ValueTask InvalidateTableAsync(string table, string? schema = null)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(table);
+        Invalidator.Changed([new TableChange(Database: null, new TableName(schema, table))]);
+        return default;
+    }
 
     /// <summary>Removes the results that were named with <c>Cacheable(q => q.Tag(tag))</c>.</summary>
     /// <param name="tag">Compared ordinally.</param>
     /// <exception cref="ArgumentException"><paramref name="tag"/> is null, empty or blank.</exception>
-    public ValueTask InvalidateTagAsync(string tag) => throw new NotImplementedException();
+    public ValueTask InvalidateTagAsync(string tag)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(tag);
+        Invalidator.TagChanged(tag);
+        return default;
+    }
 
     /// <summary>Removes every result.</summary>
-    public ValueTask ClearAsync() => throw new NotImplementedException();
+    public ValueTask ClearAsync()
+    {
+        // First the versions, so that what is being read now is not kept either.
+        Invalidator.Changed([TableChange.Everything]);
+        _store.Clear();
+        return default;
+    }
 
     /// <summary>The kept results, for operators; a moving picture, not a snapshot.</summary>
-    public IEnumerable<CacheEntryInfo> Entries() => throw new NotImplementedException();
+    public IEnumerable<CacheEntryInfo> Entries()
+        => _store.Entries().OfType<CachedQuery>().Where(entry => entry.IsUpToDate).Select(entry => entry.ToInfo(_store.Clock.Now));
 
     /// <summary>Lets go of every result. Queries go on, uncached.</summary>
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+    public async ValueTask DisposeAsync()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        await _sweeper.DisposeAsync().ConfigureAwait(false);
+        await ClearAsync().ConfigureAwait(false);
+    }
+
+    private void OnRemoved(StoreEntry entry, RemovalCause cause)
+    {
+        if (cause is RemovalCause.Evicted)
+            _counters.Evictions.Add(1);
+        else if (cause is RemovalCause.Expired)
+            _counters.Expirations.Add(1);
+    }
 }

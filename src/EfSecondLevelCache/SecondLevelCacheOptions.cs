@@ -15,6 +15,8 @@ internal sealed record SecondLevelCacheOptions
 
     public int MaxEntryBytes { get; init; } = 4 << 20;
 
+    public EvictionPolicy Eviction { get; init; } = EvictionPolicy.Lfu;
+
     public TimeSpan DefaultTimeToLive { get; init; } = TimeSpan.FromMinutes(10);
 
     public bool CacheAllQueries { get; init; }

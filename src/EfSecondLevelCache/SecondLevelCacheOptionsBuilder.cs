@@ -71,6 +71,15 @@ public sealed class SecondLevelCacheOptionsBuilder
             : throw new ArgumentOutOfRangeException(nameof(bytes), bytes,
                 $"MaxEntryBytes is {Number(bytes)} bytes; give 1,024 (1 KiB) to 1,073,741,824 (1 GiB), for example MaxEntryBytes(4L << 20).");
 
+    /// <summary>Which results make room for others when a bound is reached. Default: <see cref="EvictionPolicy.Lfu"/>.</summary>
+    /// <param name="policy">One of the named values.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="policy"/> is none of them.</exception>
+    public SecondLevelCacheOptionsBuilder Eviction(EvictionPolicy policy)
+        => Enum.IsDefined(policy)
+            ? Set(nameof(Eviction), Options with { Eviction = policy })
+            : throw new ArgumentOutOfRangeException(nameof(policy), policy,
+                $"Eviction is {policy}; give EvictionPolicy.Lfu, Lru or S3Fifo.");
+
     /// <summary>
     /// How long a result is served when its query names no time to live. Default: 10 minutes. It is a ceiling: a result is
     /// removed earlier when what it was read from changes.

@@ -1,8 +1,11 @@
 using EfSecondLevelCache.Benchmarks;
+using EfSecondLevelCache.Benchmarks.Queries;
 
 // One verb for each question. `dotnet run -c Release --project tests/EfSecondLevelCache.Benchmarks -- VERB [options]`
 return args switch
 {
+    ["queries"] => await QuickComparison.RunAsync(),
+    ["bdn", .. var options] => await BenchmarkDotNetRun.RunAsync(options),
     ["hit-rate", ..] => HitRate.Run(args.AsSpan(1)),
     ["store", ..] => StoreLookup.Run(args.AsSpan(1)),
     _ => Usage(),

@@ -1,5 +1,8 @@
 using EfSecondLevelCache;
+using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Infrastructure;
 using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Storage;
 
 #pragma warning disable IDE0130
 namespace Microsoft.EntityFrameworkCore;
@@ -8,12 +11,25 @@ namespace Microsoft.EntityFrameworkCore;
 public static class SecondLevelCacheDbContextExtensions
 {
     /// <summary>The cache of this context; null where none is configured.</summary>
-    public static SecondLevelCache? GetSecondLevelCache(this DatabaseFacade database) => throw new NotImplementedException();
+    public static SecondLevelCache? GetSecondLevelCache(this DatabaseFacade database)
+    {
+        ArgumentNullException.ThrowIfNull(database);
+        var context = ((IDatabaseFacadeDependenciesAccessor)database).Context;
+        var options = context.GetService<IDbContextOptions>();
+        return options.FindExtension<SecondLevelCacheOptionsExtension>()?.CacheFor(options);
+    }
 
     /// <summary>Executes something and tells what happened to each of its commands, in their order.</summary>
     /// <param name="context">A context with a second-level cache.</param>
     /// <param name="execute">For example <c>() => context.Products.Cacheable().CountAsync()</c>.</param>
     /// <exception cref="InvalidOperationException">The context has no second-level cache.</exception>
     public static Task<IReadOnlyList<QueryCacheExplanation>> ExplainCacheAsync(this DbContext context, Func<Task> execute)
-        => throw new NotImplementedException();
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(execute);
+        return context.Database.GetSecondLevelCache() is null
+            ? throw new InvalidOperationException(
+                $"ExplainCacheAsync: {context.GetType().Name} has no second-level cache. Configure it with AddSecondLevelCache().")
+            : Explanations.CollectAsync(execute);
+    }
 }

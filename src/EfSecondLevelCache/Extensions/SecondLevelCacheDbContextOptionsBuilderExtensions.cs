@@ -1,4 +1,6 @@
 using EfSecondLevelCache;
+using EfSecondLevelCache.Infrastructure;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 
 // The namespace of EF Core's own UseX methods, so that a user's file needs no new using.
 #pragma warning disable IDE0130
@@ -14,7 +16,7 @@ public static class SecondLevelCacheDbContextOptionsBuilderExtensions
     /// <param name="optionsBuilder">A builder that also has <c>UseNpgsql</c>, before or after.</param>
     /// <exception cref="InvalidOperationException">Another cache is already configured on this builder.</exception>
     public static DbContextOptionsBuilder AddSecondLevelCache(this DbContextOptionsBuilder optionsBuilder)
-        => throw new NotImplementedException();
+        => Add(optionsBuilder, new SecondLevelCacheOptionsExtension());
 
     /// <summary>Adds a second-level cache with these settings. Contexts with equal settings share one cache in the process.</summary>
     /// <param name="optionsBuilder">A builder that also has <c>UseNpgsql</c>, before or after.</param>
@@ -23,14 +25,20 @@ public static class SecondLevelCacheDbContextOptionsBuilderExtensions
     /// <exception cref="InvalidOperationException">Another cache is already configured on this builder.</exception>
     public static DbContextOptionsBuilder AddSecondLevelCache(
         this DbContextOptionsBuilder optionsBuilder, Action<SecondLevelCacheOptionsBuilder> configure)
-        => throw new NotImplementedException();
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        return Add(optionsBuilder, new SecondLevelCacheOptionsExtension(SecondLevelCacheOptionsBuilder.Build(configure)));
+    }
 
     /// <summary>Adds a second-level cache that was made by hand.</summary>
     /// <param name="optionsBuilder">A builder that also has <c>UseNpgsql</c>, before or after.</param>
     /// <param name="cache">The cache; whoever made it disposes it.</param>
     /// <exception cref="InvalidOperationException">Another cache is already configured on this builder.</exception>
     public static DbContextOptionsBuilder AddSecondLevelCache(this DbContextOptionsBuilder optionsBuilder, SecondLevelCache cache)
-        => throw new NotImplementedException();
+    {
+        ArgumentNullException.ThrowIfNull(cache);
+        return Add(optionsBuilder, new SecondLevelCacheOptionsExtension(cache));
+    }
 
     /// <inheritdoc cref="AddSecondLevelCache(DbContextOptionsBuilder)"/>
     public static DbContextOptionsBuilder<TContext> AddSecondLevelCache<TContext>(this DbContextOptionsBuilder<TContext> optionsBuilder)
@@ -48,4 +56,17 @@ public static class SecondLevelCacheDbContextOptionsBuilderExtensions
         this DbContextOptionsBuilder<TContext> optionsBuilder, SecondLevelCache cache)
         where TContext : DbContext
         => (DbContextOptionsBuilder<TContext>)AddSecondLevelCache((DbContextOptionsBuilder)optionsBuilder, cache);
+
+    private static DbContextOptionsBuilder Add(DbContextOptionsBuilder optionsBuilder, SecondLevelCacheOptionsExtension extension)
+    {
+        ArgumentNullException.ThrowIfNull(optionsBuilder);
+        if (optionsBuilder.Options.FindExtension<SecondLevelCacheOptionsExtension>() is { } existing && !existing.IsSameAs(extension))
+        {
+            throw new InvalidOperationException(
+                $"AddSecondLevelCache was called twice with different settings: first {existing}, then {extension}. Call it once.");
+        }
+
+        ((IDbContextOptionsBuilderInfrastructure)optionsBuilder).AddOrUpdateExtension(extension);
+        return optionsBuilder;
+    }
 }

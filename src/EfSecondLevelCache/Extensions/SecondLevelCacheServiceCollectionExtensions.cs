@@ -1,4 +1,5 @@
 using EfSecondLevelCache;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 #pragma warning disable IDE0130
 namespace Microsoft.Extensions.DependencyInjection;
@@ -11,8 +12,14 @@ public static class SecondLevelCacheServiceCollectionExtensions
     /// </summary>
     /// <param name="services">The application's services.</param>
     /// <param name="configure">Its settings; null for the defaults.</param>
-    /// <exception cref="ArgumentException">A setting is out of its range; thrown when the cache is first needed.</exception>
+    /// <exception cref="ArgumentException">A setting is out of its range; the message names it, its value and the way out.</exception>
     public static IServiceCollection AddSecondLevelCache(
         this IServiceCollection services, Action<SecondLevelCacheOptionsBuilder>? configure = null)
-        => throw new NotImplementedException();
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        // Built now, so that a wrong setting fails at start and not with the first query.
+        var options = SecondLevelCacheOptionsBuilder.Build(configure);
+        services.TryAddSingleton(_ => new SecondLevelCache(options));
+        return services;
+    }
 }

@@ -60,6 +60,15 @@ internal sealed class BoundedStore
         return entry;
     }
 
+    /// <summary>The live entry of this key, not counted as used.</summary>
+    public StoreEntry? Peek<TProbe>(scoped in TProbe probe)
+        where TProbe : struct, IStoreProbe, allows ref struct
+    {
+        if (!_table.TryFind(probe, out var entry))
+            entry = FindWhileNobodyWrites(probe);
+        return entry?.IsLive(Clock.Now) == true ? entry : null;
+    }
+
     public bool Add(StoreEntry entry)
     {
         var removals = new Removals(_table, Clock.Now);

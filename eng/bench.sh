@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# What the cache costs and gains. eng/bench.sh [VERB] [options]
+#   queries   in one table and a few minutes: hits, misses and commands that are not cached, beside plain EF Core and the floor (default)
+#   bdn       the same questions by BenchmarkDotNet, for example: eng/bench.sh bdn --filter '*PrimaryKey*'
+# Other verbs of tests/EfSecondLevelCache.Benchmarks are passed on. Uses the server of ConnectionStrings__Demo, else a private one.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source eng/dotnet.sh
+source eng/postgres.sh
+
+(($#)) || set -- queries
+build_project tests/EfSecondLevelCache.Benchmarks
+case $1 in
+    queries | bdn) provide_postgres ;;
+esac
+dotnet run --no-build --configuration Release --project tests/EfSecondLevelCache.Benchmarks -- "$@"

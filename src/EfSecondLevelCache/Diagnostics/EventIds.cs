@@ -1,0 +1,17 @@
+namespace EfSecondLevelCache.Diagnostics;
+
+/// <summary>The ids of the log events; they never change their meaning.</summary>
+internal static class EventIds
+{
+    public const int Hit = 1;
+    public const int Miss = 2;
+    public const int Stored = 3;
+    public const int Refused = 4;
+    public const int TooLarge = 5;
+    public const int StaleFillPrevented = 6;
+    public const int Joined = 7;
+    public const int Fault = 8;
+    public const int Changed = 9;
+    public const int ChangeFault = 10;
+    public const int ManyCaches = 11;
+}

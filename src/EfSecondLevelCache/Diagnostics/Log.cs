@@ -1,0 +1,96 @@
+using System.Runtime.CompilerServices;
+using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Querying;
+using EfSecondLevelCache.Querying.Planning;
+using Microsoft.Extensions.Logging;
+
+namespace EfSecondLevelCache.Diagnostics;
+
+/// <summary>Every message of the cache. Parameter values and rows are in none of them.</summary>
+internal static partial class Log
+{
+    private const string Category = "EfSecondLevelCache";
+
+    private static readonly ConditionalWeakTable<ILoggerFactory, ILogger> Loggers = [];
+
+    /// <summary>One logger for each factory: a factory takes a lock to look its own up.</summary>
+    public static ILogger LoggerOf(ILoggerFactory factory) => Loggers.GetValue(factory, static f => f.CreateLogger(Category));
+
+    public static void Hit(CacheSession session, CachedQuery cached)
+    {
+        if (session.Logger.IsEnabled(LogLevel.Debug))
+            Hit(session.Logger, cached.Result.Rows, cached.Key.Plan.CommandText);
+    }
+
+    public static void Joined(MissedQuery query) => Joined(query.Session.Logger, query.Key.Plan.CommandText);
+
+    public static void Miss(MissedQuery query) => Miss(query.Session.Logger, query.Key.Plan.CommandText);
+
+    public static void Stored(MissedQuery query, CachedQuery cached)
+        => Stored(query.Session.Logger, cached.Result.Rows, cached.Bytes, query.Policy.TimeToLive, query.Key.Plan.CommandText);
+
+    public static void TooLarge(MissedQuery query, int maxBytes)
+        => TooLarge(query.Session.Logger, maxBytes, query.Policy.MaxRows, query.Key.Plan.CommandText);
+
+    public static void StaleFillPrevented(MissedQuery query) => StaleFillPrevented(query.Session.Logger, query.Key.Plan.CommandText);
+
+    public static void Refused(CacheSession session, QueryPlan plan, QueryCacheRefusal refusal)
+    {
+        if (session.Logger.IsEnabled(LogLevel.Information))
+            Refused(session.Logger, refusal.Reason, refusal.Detail, refusal.Remedy, plan.CommandText);
+    }
+
+    public static void Fault(CacheSession session, QueryPlan plan, Exception fault) => Fault(session.Logger, plan.CommandText, fault);
+
+    public static void Changed(CacheSession session, IReadOnlyCollection<TableChange> changes)
+    {
+        if (session.Logger.IsEnabled(LogLevel.Debug))
+            Changed(session.Logger, string.Join(", ", changes));
+    }
+
+    public static void ChangeFault(CacheSession session, Exception fault) => ChangeFault(session.Logger, fault);
+
+    [LoggerMessage(EventIds.Hit, LogLevel.Debug, "Second-level cache hit, {Rows} rows: {CommandText}", EventName = nameof(EventIds.Hit))]
+    private static partial void Hit(ILogger logger, int rows, string commandText);
+
+    [LoggerMessage(EventIds.Joined, LogLevel.Debug, "Second-level cache joined an execution under way: {CommandText}", EventName = nameof(EventIds.Joined))]
+    private static partial void Joined(ILogger logger, string commandText);
+
+    [LoggerMessage(EventIds.Miss, LogLevel.Debug, "Second-level cache miss: {CommandText}", EventName = nameof(EventIds.Miss))]
+    private static partial void Miss(ILogger logger, string commandText);
+
+    [LoggerMessage(EventIds.Stored, LogLevel.Debug, "Second-level cache stored {Rows} rows, {Bytes} bytes, for {TimeToLive}: {CommandText}",
+        EventName = nameof(EventIds.Stored))]
+    private static partial void Stored(ILogger logger, int rows, long bytes, TimeSpan timeToLive, string commandText);
+
+    [LoggerMessage(EventIds.Refused, LogLevel.Information, "Not cached ({Reason}): {Detail}. {Remedy}. {CommandText}",
+        EventName = nameof(EventIds.Refused))]
+    private static partial void Refused(ILogger logger, RefusalReason reason, string detail, string remedy, string commandText);
+
+    [LoggerMessage(EventIds.TooLarge, LogLevel.Information,
+        "Not kept: the result has more than {MaxBytes} bytes or {MaxRows} rows (MaxEntryBytes, MaxCachedRows). {CommandText}",
+        EventName = nameof(EventIds.TooLarge))]
+    private static partial void TooLarge(ILogger logger, int maxBytes, int? maxRows, string commandText);
+
+    [LoggerMessage(EventIds.StaleFillPrevented, LogLevel.Debug,
+        "Not kept: what the result was read from changed while it was read. {CommandText}", EventName = nameof(EventIds.StaleFillPrevented))]
+    private static partial void StaleFillPrevented(ILogger logger, string commandText);
+
+    [LoggerMessage(EventIds.Fault, LogLevel.Error, "The second-level cache failed; the query goes to the database. {CommandText}",
+        EventName = nameof(EventIds.Fault))]
+    private static partial void Fault(ILogger logger, string commandText, Exception fault);
+
+    [LoggerMessage(EventIds.Changed, LogLevel.Debug, "Second-level cache removed what depends on {Changes}", EventName = nameof(EventIds.Changed))]
+    private static partial void Changed(ILogger logger, string changes);
+
+    [LoggerMessage(EventIds.ChangeFault, LogLevel.Error,
+        "The second-level cache could not tell what a write changed; it removed everything", EventName = nameof(EventIds.ChangeFault))]
+    private static partial void ChangeFault(ILogger logger, Exception fault);
+
+    [LoggerMessage(EventIds.ManyCaches, LogLevel.Warning,
+        "The process has {Count} second-level caches: each differs in its settings. Contexts share a cache where the settings are equal; a lambda that "
+        + "captures a new object each time makes a new cache each time. Use services.AddSecondLevelCache() or one SecondLevelCache instance",
+        EventName = nameof(EventIds.ManyCaches))]
+    public static partial void ManyCaches(ILogger logger, int count);
+}

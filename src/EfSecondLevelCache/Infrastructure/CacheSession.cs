@@ -1,0 +1,129 @@
+using System.Data;
+using System.Data.Common;
+using System.Runtime.CompilerServices;
+using System.Transactions;
+using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Querying.Keys;
+using EfSecondLevelCache.Querying.Planning;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Metadata;
+using Microsoft.EntityFrameworkCore.Storage;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using Npgsql.EntityFrameworkCore.PostgreSQL.Storage.Internal;
+
+namespace EfSecondLevelCache.Infrastructure;
+
+/// <summary>What the commands of one context have in common: its cache, its scope, and whether its session can be trusted right now.</summary>
+internal sealed class CacheSession(
+    ICurrentDbContext currentContext,
+    IRelationalConnection connection,
+    IDbContextOptions options,
+    IInterceptors interceptors,
+    ILoggerFactory loggerFactory)
+{
+    /// <summary>Open connections on which a command may have changed the session; the mark goes when the connection closes.</summary>
+    private static readonly ConditionalWeakTable<DbConnection, object> ChangedSessions = [];
+
+    private readonly ITransactionEnlistmentManager? _enlistment = connection as ITransactionEnlistmentManager;
+    private string? _connectionString;
+    private CacheScope? _scope;
+    private QueryCacheRefusal? _standing;
+
+    /// <summary>Null: the context has none.</summary>
+    public SecondLevelCache? Cache { get; } = options.FindExtension<SecondLevelCacheOptionsExtension>()?.CacheFor(options);
+
+    public DbContext Context => currentContext.Context;
+
+    public IModel Model => field ??= currentContext.Context.Model;
+
+    public IRelationalConnection Connection => connection;
+
+    public ILogger Logger { get; } = Log.LoggerOf(loggerFactory);
+
+    /// <summary>Valid after <see cref="RefusalNow"/> returned null.</summary>
+    public CacheScope Scope => _scope!;
+
+    /// <summary>The name of the database, or null where it is not known.</summary>
+    public string? Database
+    {
+        get
+        {
+            ReadConnectionString();
+            return _scope?.Database;
+        }
+    }
+
+    /// <summary>Why nothing may be served or kept at this moment, whatever the query; null: it may.</summary>
+    public QueryCacheRefusal? RefusalNow()
+    {
+        ReadConnectionString();
+        if (_standing is not null)
+            return _standing;
+        if (connection.CurrentTransaction is not null || Transaction.Current is not null || _enlistment?.EnlistedTransaction is not null)
+            return Refusals.InTransaction;
+        // On a connection that the application holds open it may have sent commands that EF Core knows nothing of.
+        if (ProviderInternals.OpenConnectionOf(connection) is { } open)
+        {
+            if (ProviderInternals.MayBeInTransaction(open))
+                return Refusals.InTransaction;
+            if (ChangedSessions.TryGetValue(open, out _))
+                return Refusals.SessionChanged;
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether the application holds a connection open, so that this caller must not wait for one that has none.</summary>
+    public bool HoldsConnection => ProviderInternals.OpenConnectionOf(connection) is not null;
+
+    /// <summary>A command changed the session, or may have; nothing is cached over it until it closes.</summary>
+    public void SessionChanged()
+    {
+        if (ProviderInternals.OpenConnectionOf(connection) is not { } open || !ChangedSessions.TryAdd(open, open))
+            return;
+        open.StateChange += Forget;
+
+        static void Forget(object sender, StateChangeEventArgs change)
+        {
+            if (change.CurrentState is not ConnectionState.Closed)
+                return;
+            var closed = (DbConnection)sender;
+            closed.StateChange -= Forget;
+            ChangedSessions.Remove(closed);
+        }
+    }
+
+    private void ReadConnectionString()
+    {
+        var connectionString = connection.ConnectionString;
+        if (ReferenceEquals(connectionString, _connectionString) && (_scope is not null || _standing is not null))
+            return;
+        _connectionString = connectionString;
+        _scope = connectionString is null ? null : CacheScope.Of(connectionString, currentContext.Context.GetType());
+        _standing = _scope is null ? Refusals.NoConnectionString : _scope.Refusal ?? SessionRefusal();
+    }
+
+    private QueryCacheRefusal? SessionRefusal()
+    {
+        SharedCaches.WarnOfMany(Logger);
+        if (Cache is null || Cache.Options.UniformSessions || Cache.Options.VaryBy is not null)
+            return null;
+        if (interceptors.Aggregate<IDbConnectionInterceptor>() is not null)
+            return Refusals.ConnectionInterceptor;
+        return HasInitializer() ? Refusals.ConnectionInitializer : null;
+    }
+
+    private bool HasInitializer()
+    {
+        if ((connection as INpgsqlRelationalConnection)?.DataSource is { } source)
+            return ProviderInternals.MayHaveInitializer(source);
+        // A connection that the application made may come from a data source of its own.
+        var given = options.Extensions.OfType<RelationalOptionsExtension>().FirstOrDefault()?.Connection;
+        return given is NpgsqlConnection npgsql
+            && ProviderInternals.DataSourceOf(npgsql) is { } itsSource
+            && ProviderInternals.MayHaveInitializer(itsSource);
+    }
+}

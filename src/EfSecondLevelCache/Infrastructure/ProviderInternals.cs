@@ -1,0 +1,82 @@
+using System.Data;
+using System.Data.Common;
+using System.Linq.Expressions;
+using System.Reflection;
+using Microsoft.EntityFrameworkCore.Storage;
+using Npgsql;
+
+namespace EfSecondLevelCache.Infrastructure;
+
+/// <summary>
+/// The few facts that EF Core and Npgsql know and do not tell. Each has a safe answer where a later version has moved it: that costs hits,
+/// never a wrong row. A test fails when one of them moves.
+/// </summary>
+internal static class ProviderInternals
+{
+    private const BindingFlags Hidden = BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public;
+
+    private static readonly Func<RelationalConnection, DbConnection?>? ExistingConnectionField =
+        Reader<RelationalConnection, DbConnection?>(connection => Expression.Field(connection, FieldOf<RelationalConnection>("_connection")));
+
+    private static readonly Func<NpgsqlConnection, bool>? IdleProperty = Reader<NpgsqlConnection, bool>(
+        connection =>
+        {
+            var connector = Expression.Property(connection, PropertyOf(typeof(NpgsqlConnection), "Connector"));
+            var status = Expression.Property(connector, PropertyOf(connector.Type, "TransactionStatus"));
+            return Expression.Equal(Expression.Convert(status, typeof(byte)), Expression.Constant((byte)'I'));
+        });
+
+    private static readonly Func<NpgsqlConnection, NpgsqlDataSource>? DataSourceProperty = Reader<NpgsqlConnection, NpgsqlDataSource>(
+        connection => Expression.Property(connection, PropertyOf(typeof(NpgsqlConnection), "NpgsqlDataSource")));
+
+    private static readonly Func<NpgsqlDataSource, bool>? InitializerProperty = Reader<NpgsqlDataSource, bool>(
+        source => Expression.OrElse(
+            Expression.NotEqual(
+                Expression.Property(source, PropertyOf(typeof(NpgsqlDataSource), "ConnectionInitializer")), Expression.Constant(null)),
+            Expression.NotEqual(
+                Expression.Property(source, PropertyOf(typeof(NpgsqlDataSource), "ConnectionInitializerAsync")), Expression.Constant(null))));
+
+    /// <summary>Whether every fact was found in the versions at hand.</summary>
+    public static bool AllFound
+        => ExistingConnectionField is not null && IdleProperty is not null && DataSourceProperty is not null
+            && InitializerProperty is not null;
+
+    /// <summary>The physical connection, where one is open already. Looking does not make one.</summary>
+    public static DbConnection? OpenConnectionOf(IRelationalConnection connection)
+    {
+        var existing = ExistingConnectionField is not null && connection is RelationalConnection relational
+            ? ExistingConnectionField(relational)
+            : connection.DbConnection;
+        return existing is not null && existing.State.HasFlag(ConnectionState.Open) ? existing : null;
+    }
+
+    /// <summary>Whether an open connection has a transaction that EF Core was not told of. In doubt: yes.</summary>
+    public static bool MayBeInTransaction(DbConnection open)
+        => IdleProperty is null || open is not NpgsqlConnection npgsql || !IdleProperty(npgsql);
+
+    /// <summary>Whether sessions of the data source start with commands of the application's own. In doubt: yes.</summary>
+    public static bool MayHaveInitializer(DbDataSource source)
+        => InitializerProperty is null || source is not NpgsqlDataSource npgsql || InitializerProperty(npgsql);
+
+    /// <summary>The data source of a connection; null where it can't be told.</summary>
+    public static NpgsqlDataSource? DataSourceOf(NpgsqlConnection connection) => DataSourceProperty?.Invoke(connection);
+
+    private static FieldInfo FieldOf<T>(string name)
+        => typeof(T).GetField(name, Hidden) ?? throw new MissingFieldException(typeof(T).Name, name);
+
+    private static PropertyInfo PropertyOf(Type type, string name)
+        => type.GetProperty(name, Hidden) ?? throw new MissingMemberException(type.Name, name);
+
+    private static Func<T, TResult>? Reader<T, TResult>(Func<Expression, Expression> body)
+    {
+        try
+        {
+            var parameter = Expression.Parameter(typeof(T));
+            return Expression.Lambda<Func<T, TResult>>(body(parameter), parameter).Compile();
+        }
+        catch (Exception e) when (e is MissingMemberException or ArgumentException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,14 @@
+using System.Data.Common;
+using System.Runtime.CompilerServices;
+
+namespace EfSecondLevelCache.Invalidation;
+
+/// <summary>Transactions that the application began itself and gave to EF Core (UseTransaction): it may also end them itself.</summary>
+internal static class ForeignTransactions
+{
+    private static readonly ConditionalWeakTable<DbTransaction, object> Known = [];
+
+    public static void Add(DbTransaction transaction) => Known.TryAdd(transaction, transaction);
+
+    public static bool Contains(DbTransaction transaction) => Known.TryGetValue(transaction, out _);
+}

@@ -1,0 +1,131 @@
+using System.Data;
+using System.Data.Common;
+using System.Runtime.CompilerServices;
+using System.Transactions;
+using EfSecondLevelCache.Infrastructure;
+using Microsoft.EntityFrameworkCore.Storage;
+
+namespace EfSecondLevelCache.Invalidation;
+
+/// <summary>
+/// What was changed inside a transaction: released when it commits, dropped when it rolls back. A transaction whose end can't be observed (the
+/// application ends it itself) keeps its tables closed until the connection is.
+/// </summary>
+internal sealed class PendingChanges
+{
+    /// <summary>By DbTransaction, ambient Transaction, or the connection of a transaction that was begun behind EF Core's back.</summary>
+    private static readonly ConditionalWeakTable<object, PendingChanges> Transactions = [];
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Invalidator, HashSet<TableChange>> _changes = [];
+    private readonly List<(Invalidator Invalidator, int[] Slots)> _unsettled = [];
+    private readonly object _transaction;
+    private readonly bool _endIsObserved;
+    private bool _ended;
+
+    private PendingChanges(object transaction, DbConnection? connection, bool endIsObserved)
+    {
+        _transaction = transaction;
+        _endIsObserved = endIsObserved;
+        if (connection is not null)
+            connection.StateChange += OnConnectionState;
+    }
+
+    /// <summary>The changes of the transaction that the next command of the session takes part in; null: it takes part in none.</summary>
+    public static PendingChanges? OfCurrentTransaction(CacheSession session)
+    {
+        var connection = session.Connection;
+        if (connection.CurrentTransaction is { } current)
+        {
+            var transaction = current.GetDbTransaction();
+            return Transactions.GetValue(transaction, _ => new PendingChanges(transaction, connection.DbConnection, !ForeignTransactions.Contains(transaction)));
+        }
+
+        if (((connection as ITransactionEnlistmentManager)?.EnlistedTransaction ?? Transaction.Current) is { } ambient)
+            return Transactions.GetValue(ambient, static transaction => Ambient((Transaction)transaction));
+
+        if (ProviderInternals.OpenConnectionOf(connection) is { } open && ProviderInternals.MayBeInTransaction(open))
+            return Transactions.GetValue(open, static connection => new PendingChanges(connection, (DbConnection)connection, endIsObserved: false));
+        return null;
+    }
+
+    /// <summary>The transaction has committed, or may have: the outcome is not known.</summary>
+    public static void Release(DbTransaction transaction)
+    {
+        if (Transactions.TryGetValue(transaction, out var pending))
+            pending.End(committed: true);
+    }
+
+    public static void Drop(DbTransaction transaction)
+    {
+        if (Transactions.TryGetValue(transaction, out var pending))
+            pending.End(committed: false);
+    }
+
+    /// <summary>Ends a transaction that was begun and has been ended by commands in SQL.</summary>
+    public static void EndIfIdle(IRelationalConnection connection)
+    {
+        if (ProviderInternals.OpenConnectionOf(connection) is { } open
+            && Transactions.TryGetValue(open, out var pending)
+            && !ProviderInternals.MayBeInTransaction(open))
+        {
+            pending.End(committed: true);
+        }
+    }
+
+    /// <summary>Adds changes that become visible with the commit.</summary>
+    public void Add(Invalidator invalidator, IReadOnlyCollection<TableChange> changes)
+    {
+        lock (_lock)
+        {
+            if (_ended)
+            {
+                invalidator.Changed(changes);
+                return;
+            }
+
+            if (!_changes.TryGetValue(invalidator, out var known))
+                _changes[invalidator] = known = [];
+            TableChange[] added = [.. changes.Where(known.Add)];
+            if (!_endIsObserved)
+                _unsettled.Add((invalidator, invalidator.Unsettle(added)));
+        }
+    }
+
+    private static PendingChanges Ambient(Transaction transaction)
+    {
+        var pending = new PendingChanges(transaction, connection: null, endIsObserved: true);
+        // In doubt counts as committed.
+        transaction.TransactionCompleted += (_, e) =>
+            pending.End(committed: e.Transaction!.TransactionInformation.Status is not TransactionStatus.Aborted);
+        return pending;
+    }
+
+    private void End(bool committed)
+    {
+        lock (_lock)
+        {
+            if (_ended)
+                return;
+            _ended = true;
+            foreach (var (invalidator, slots) in _unsettled)
+                invalidator.Settle(slots);
+            if (_endIsObserved && committed)
+            {
+                foreach (var (invalidator, changes) in _changes)
+                    invalidator.Changed(changes);
+            }
+
+            Transactions.Remove(_transaction);
+        }
+    }
+
+    private void OnConnectionState(object sender, StateChangeEventArgs change)
+    {
+        if (change.CurrentState is not (ConnectionState.Closed or ConnectionState.Broken))
+            return;
+        ((DbConnection)sender).StateChange -= OnConnectionState;
+        // Nobody told of an end: it was rolled back, or committed behind EF Core's back.
+        End(committed: true);
+    }
+}

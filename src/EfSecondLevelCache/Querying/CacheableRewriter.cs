@@ -1,0 +1,79 @@
+using System.Linq.Expressions;
+using EfSecondLevelCache.Querying.Planning;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Query;
+
+namespace EfSecondLevelCache.Querying;
+
+/// <summary>
+/// Turns <c>Cacheable</c> into a query tag when a query is compiled: its nodes, its calls inside of EF.CompileQuery, which are never made, and
+/// those whose VaryBy value is a query parameter.
+/// </summary>
+internal sealed class CacheableRewriter : IQueryExpressionInterceptor
+{
+    public Expression QueryCompilationStarting(Expression queryExpression, QueryExpressionEventData eventData)
+        => new Visitor().Visit(queryExpression);
+
+    private sealed class Visitor : ExpressionVisitor
+    {
+        protected override Expression VisitMethodCall(MethodCallExpression node)
+        {
+            var call = (MethodCallExpression)base.VisitMethodCall(node);
+            if (call.Method.DeclaringType != typeof(SecondLevelCacheQueryableExtensions))
+                return call;
+            return Tagged(call.Arguments[0], call.Method.GetGenericArguments()[0], TagOf(call));
+        }
+
+        protected override Expression VisitExtension(Expression node)
+            => base.VisitExtension(node) is var visited && visited is CacheableExpression marked
+                ? Tagged(marked.Source, marked.Type.GetGenericArguments()[0], PolicyTag.Of(marked.Policy))
+                : visited;
+
+        private static MethodCallExpression Tagged(Expression source, Type elementType, string tag)
+            => Expression.Call(
+                typeof(EntityFrameworkQueryableExtensions), nameof(EntityFrameworkQueryableExtensions.TagWith), [elementType],
+                source, Expression.Constant(tag));
+
+        private static string TagOf(MethodCallExpression call)
+        {
+            switch (call.Method.Name)
+            {
+                case nameof(SecondLevelCacheQueryableExtensions.NotCacheable):
+                    return PolicyTag.Of(QueryCachePolicy.None);
+                case nameof(SecondLevelCacheQueryableExtensions.VaryingCacheable):
+                    return PolicyTag.Of(
+                        PolicyTag.Parse(ValueOf<string>(call.Arguments[1])),
+                        varyByParameter: ((QueryParameterExpression)call.Arguments[2]).Name);
+                case nameof(SecondLevelCacheQueryableExtensions.Cacheable) when call.Arguments.Count == 1:
+                    return PolicyTag.Of(QueryCachePolicy.Default);
+                case nameof(SecondLevelCacheQueryableExtensions.Cacheable) when call.Arguments[1].Type == typeof(TimeSpan):
+                    return PolicyTag.Of(SecondLevelCacheQueryableExtensions.PolicyOf(ValueOf<TimeSpan>(call.Arguments[1])));
+                case nameof(SecondLevelCacheQueryableExtensions.Cacheable):
+                    var builder = new QueryCachePolicyBuilder();
+                    ValueOf<Action<QueryCachePolicyBuilder>>(call.Arguments[1])(builder);
+                    return builder.Varies
+                        ? throw new InvalidOperationException(
+                            "VaryBy is not available inside of EF.CompileQuery, where its value would be compiled in. "
+                            + "Use VaryBy(context => ...) of AddSecondLevelCache instead.")
+                        : PolicyTag.Of(builder.Policy);
+                default:
+                    throw new InvalidOperationException($"{call.Method.Name} can't be part of a query expression.");
+            }
+        }
+
+        private static T ValueOf<T>(Expression argument)
+        {
+            if (argument is QueryParameterExpression)
+            {
+                throw new InvalidOperationException(
+                    "Cacheable inside of EF.CompileQuery needs settings that are known when the query is compiled; "
+                    + "a parameter of the compiled query is not. Write the value itself, for example Cacheable(TimeSpan.FromMinutes(5)).");
+            }
+
+            return argument is ConstantExpression { Value: T value }
+                ? value
+                : Expression.Lambda<Func<T>>(argument).Compile()();
+        }
+    }
+}

@@ -1,0 +1,267 @@
+using System.Data.Common;
+using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Invalidation.Sources;
+using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Querying.Results;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Query.Internal;
+using Microsoft.EntityFrameworkCore.Storage;
+
+namespace EfSecondLevelCache.Querying;
+
+/// <summary>
+/// The fast door: the command that EF Core executes, before any DbCommand or connection exists. A compiled query's template carries the plan;
+/// a connection's rented command copies it from there, belongs to one context and is used for one execution at a time.
+/// </summary>
+internal sealed class CachingCommand(
+    RelationalCommandBuilderDependencies dependencies,
+    string commandText,
+    string logCommandText,
+    IReadOnlyList<IRelationalParameter> parameters,
+    QueryPlan? plan = null) : RelationalCommand(dependencies, commandText, logCommandText, parameters)
+{
+    private QueryPlan? _plan = plan;
+    private CacheSession? _session;
+    private ObservedWrite? _write;
+    private CachedRelationalDataReader? _reader;
+
+    public override void PopulateFrom(IRelationalCommandTemplate commandTemplate)
+    {
+        base.PopulateFrom(commandTemplate);
+        _plan = (commandTemplate as CachingCommand)?._plan;
+    }
+
+    public override RelationalDataReader ExecuteReader(RelationalCommandParameterObject parameterObject)
+    {
+        if (CacheableSession(parameterObject) is { } session)
+        {
+            var answer = session.Cache!.Queries.LookUp(
+                session, _plan!, parameterObject.CommandSource, new QueryParameterValues(parameterObject.ParameterValues));
+            if (answer.Result is { } result)
+                return Serve(result, parameterObject);
+            if (answer.Missed is { } missed)
+                return ExecuteAndStoreAsync(async: false, missed, parameterObject, default).GetAwaiter().GetResult();
+        }
+
+        return _plan is { MayWrite: true }
+            ? ExecuteWritingAsync(async: false, parameterObject, default).GetAwaiter().GetResult()
+            : base.ExecuteReader(parameterObject);
+    }
+
+    public override Task<RelationalDataReader> ExecuteReaderAsync(
+        RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken = default)
+    {
+        if (CacheableSession(parameterObject) is { } session)
+        {
+            if (cancellationToken.IsCancellationRequested)
+                return Task.FromCanceled<RelationalDataReader>(cancellationToken);
+            var answer = session.Cache!.Queries.LookUp(
+                session, _plan!, parameterObject.CommandSource, new QueryParameterValues(parameterObject.ParameterValues));
+            if (answer.Result is { } result)
+                return Task.FromResult<RelationalDataReader>(Serve(result, parameterObject));
+            if (answer.Missed is { } missed)
+                return ExecuteAndStoreAsync(async: true, missed, parameterObject, cancellationToken).AsTask();
+        }
+
+        return _plan is { MayWrite: true }
+            ? ExecuteWritingAsync(async: true, parameterObject, cancellationToken).AsTask()
+            : base.ExecuteReaderAsync(parameterObject, cancellationToken);
+    }
+
+    public override int ExecuteNonQuery(RelationalCommandParameterObject parameterObject)
+    {
+        var write = ObservedWrite.Of(CommandText, _plan, parameterObject.Context);
+        try
+        {
+            return base.ExecuteNonQuery(parameterObject);
+        }
+        finally
+        {
+            // Also after a failure: the command may have committed before the answer was lost.
+            write?.Executed();
+        }
+    }
+
+    public override async Task<int> ExecuteNonQueryAsync(
+        RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken = default)
+    {
+        var write = ObservedWrite.Of(CommandText, _plan, parameterObject.Context);
+        try
+        {
+            return await base.ExecuteNonQueryAsync(parameterObject, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            write?.Executed();
+        }
+    }
+
+    public override DbCommand CreateDbCommand(
+        RelationalCommandParameterObject parameterObject, Guid commandId, DbCommandMethod commandMethod)
+    {
+        // ExplainCache() asks the compiled query for its command, without executing it.
+        if (_plan is not null)
+            Explanations.Inspect(_plan, parameterObject);
+        return base.CreateDbCommand(parameterObject, commandId, commandMethod);
+    }
+
+    /// <summary>A query that writes has committed for certain when its reader is closed; its rows may come before.</summary>
+    protected override RelationalDataReader CreateRelationalDataReader() => new WriteObservingDataReader(this);
+
+    /// <summary>Null where this command has nothing to do with a cache; tells so without allocating.</summary>
+    private CacheSession? CacheableSession(in RelationalCommandParameterObject parameterObject)
+    {
+        if (_plan is null)
+            return TellOfMissingPlan(parameterObject);
+        if ((_plan.Policy is null && !CacheRules.Any) || parameterObject.Context is null)
+            return null;
+        var session = _session ??= parameterObject.Context.GetService<CacheSession>();
+        return session.Cache is null ? null : session;
+    }
+
+    /// <summary>A query that asks to be cached and has no plan: its SQL came from elsewhere (a replaced generator, precompiled).</summary>
+    private CacheSession? TellOfMissingPlan(in RelationalCommandParameterObject parameterObject)
+    {
+        if (parameterObject.CommandSource is CommandSource.LinqQuery or CommandSource.FromSqlQuery
+            && PolicyTag.IsIn(CommandText)
+            && parameterObject.Context?.GetService<CacheSession>() is { Cache: { } cache } session)
+        {
+            cache.Queries.RefuseWithoutPlan(session, CommandText);
+        }
+
+        return null;
+    }
+
+    private CachedRelationalDataReader Serve(CachedResult result, in RelationalCommandParameterObject parameterObject)
+    {
+        var reader = _reader ??= new CachedRelationalDataReader();
+        reader.Initialize(parameterObject.Connection, result, buffered: parameterObject.ReaderColumns is not null);
+        return reader;
+    }
+
+    private async ValueTask<RelationalDataReader> ExecuteAndStoreAsync(
+        bool async, MissedQuery missed, RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken)
+    {
+        var queries = missed.Session.Cache!.Queries;
+        if (missed.Policy.UnknownToModel.Count > 0)
+            await StatedTables.CheckAsync(async, missed, cancellationToken).ConfigureAwait(false);
+        if (await queries.JoinAsync(async, missed, cancellationToken).ConfigureAwait(false) is { } joined)
+            return Serve(joined, parameterObject);
+
+        RelationalDataReader? live = null;
+        var handedOver = false;
+        try
+        {
+            // Without reader columns, or EF Core would buffer and the columns that its shaper passes over would be lost.
+            var unbuffered = WithoutReaderColumns(parameterObject);
+            live = async
+                ? await base.ExecuteReaderAsync(unbuffered, cancellationToken).ConfigureAwait(false)
+                : base.ExecuteReader(unbuffered);
+            var capture = await queries.StoreAsync(async, missed, live.DbCommand, live.DbDataReader, cancellationToken).ConfigureAwait(false);
+            if (capture.Result is { } result)
+                return Serve(result, parameterObject);
+
+            await GoOnWithAsync(async, live, capture.PassThrough!, parameterObject, cancellationToken).ConfigureAwait(false);
+            handedOver = true;
+            return live;
+        }
+        catch (OperationCanceledException)
+        {
+            queries.Abandon(missed, cancelled: true);
+            throw;
+        }
+        finally
+        {
+            queries.Abandon(missed);
+            if (live is not null && !handedOver)
+                await CloseAsync(async, live).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Raw SQL that writes and returns rows (RETURNING, a data-modifying CTE).</summary>
+    private async ValueTask<RelationalDataReader> ExecuteWritingAsync(
+        bool async, RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken)
+    {
+        _write = ObservedWrite.Of(CommandText, _plan, parameterObject.Context);
+        try
+        {
+            return async
+                ? await base.ExecuteReaderAsync(parameterObject, cancellationToken).ConfigureAwait(false)
+                : base.ExecuteReader(parameterObject);
+        }
+        catch
+        {
+            Written();
+            throw;
+        }
+    }
+
+    /// <summary>Lets EF Core read on in a reader that begins with what was read already; buffered where it wanted that.</summary>
+    private static async ValueTask GoOnWithAsync(
+        bool async,
+        RelationalDataReader live,
+        DbDataReader reader,
+        RelationalCommandParameterObject parameterObject,
+        CancellationToken cancellationToken)
+    {
+        if (parameterObject.ReaderColumns is { } columns)
+        {
+            var buffer = new BufferedDataReader(reader, parameterObject.DetailedErrorsEnabled);
+            reader = async
+                ? await buffer.InitializeAsync(columns, cancellationToken).ConfigureAwait(false)
+                : buffer.Initialize(columns);
+        }
+
+        live.Initialize(parameterObject.Connection, live.DbCommand, reader, live.CommandId, parameterObject.Logger);
+    }
+
+    private static async ValueTask CloseAsync(bool async, RelationalDataReader live)
+    {
+        if (async)
+            await live.DisposeAsync().ConfigureAwait(false);
+        else
+            live.Dispose();
+    }
+
+    private static RelationalCommandParameterObject WithoutReaderColumns(in RelationalCommandParameterObject from)
+        => new(from.Connection, from.ParameterValues, null, from.Context, from.Logger, from.DetailedErrorsEnabled, from.CommandSource);
+
+    private void Written()
+    {
+        _write?.Executed();
+        _write = null;
+    }
+
+    private sealed class WriteObservingDataReader(CachingCommand command) : RelationalDataReader
+    {
+        public override void Dispose()
+        {
+            base.Dispose();
+            command.Written();
+        }
+
+        public override async ValueTask DisposeAsync()
+        {
+            await base.DisposeAsync().ConfigureAwait(false);
+            command.Written();
+        }
+    }
+}
+
+/// <summary>Makes the commands; the stock builder with another last step.</summary>
+internal sealed class CachingCommandBuilder(RelationalCommandBuilderDependencies dependencies) : RelationalCommandBuilder(dependencies)
+{
+    public override IRelationalCommand Build()
+    {
+        var command = base.Build();
+        return new CachingCommand(Dependencies, command.CommandText, command.LogCommandText, Parameters);
+    }
+}
+
+/// <summary>Makes the builders.</summary>
+internal sealed class CachingCommandBuilderFactory(RelationalCommandBuilderDependencies dependencies) : IRelationalCommandBuilderFactory
+{
+    public IRelationalCommandBuilder Create() => new CachingCommandBuilder(dependencies);
+}

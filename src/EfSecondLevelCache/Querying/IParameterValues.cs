@@ -1,0 +1,32 @@
+using System.Data.Common;
+using EfSecondLevelCache.Querying.Keys;
+using EfSecondLevelCache.Querying.Planning;
+
+namespace EfSecondLevelCache.Querying;
+
+/// <summary>Where a door has its parameter values; a struct, so that a look-up allocates nothing for it.</summary>
+internal interface IParameterValues
+{
+    /// <summary>Writes the values as the database will see them; the type of the first that has no exact form, else null.</summary>
+    Type? Write(ref KeyWriter key, QueryPlan plan);
+
+    /// <summary>The value of a query parameter that need not be in the SQL.</summary>
+    object? ValueOf(string name);
+}
+
+/// <summary>The values of a compiled query, ahead of EF Core's value converters.</summary>
+internal readonly struct QueryParameterValues(IReadOnlyDictionary<string, object?>? values) : IParameterValues
+{
+    public Type? Write(ref KeyWriter key, QueryPlan plan) => plan.Parameters.Write(ref key, values);
+
+    public object? ValueOf(string name) => values?[name];
+}
+
+/// <summary>The values of a command that is about to be executed.</summary>
+internal readonly struct CommandParameterValues(DbParameterCollection parameters) : IParameterValues
+{
+    public Type? Write(ref KeyWriter key, QueryPlan plan) => plan.Parameters.WriteExecuted(ref key, parameters);
+
+    public object? ValueOf(string name)
+        => throw new InvalidOperationException($"the value of VaryBy ({name}) does not reach a command that another builder made");
+}

@@ -1,0 +1,228 @@
+using System.Collections;
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
+using System.Numerics;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using NpgsqlTypes;
+
+namespace EfSecondLevelCache.Querying.Keys;
+
+/// <summary>
+/// Writes parameter values into keys: equal bytes mean equal values of the same type, whatever the culture. (Equal values may have
+/// different bytes, as 1.0 and 1.00 do: that costs a miss, never a wrong row.) A type without an exact form is refused, not guessed.
+/// Every form starts with its kind, and what varies in length says its length, so that no two sequences of values look the same.
+/// </summary>
+internal static class ParameterEncoder
+{
+    private enum Kind : byte
+    {
+        Null, Boolean, Byte, SByte, Int16, UInt16, Int32, UInt32, Int64, UInt64, Single, Double, Decimal, Char, String, Guid,
+        DateTime, DateTimeOffset, DateOnly, TimeOnly, TimeSpan, Bytes, Sequence, Array, Enum, RawStruct, BigInteger, BitArray,
+        IPAddress, PhysicalAddress, Json, StringMap, Network,
+    }
+
+    /// <summary>The number that stands for a type in this process's keys.</summary>
+    private static readonly ConcurrentDictionary<Type, int> TypeNumbers = new();
+
+    private static int _lastTypeNumber;
+
+    private static readonly ConcurrentDictionary<Type, StructWriter?> StructWriters = new();
+
+    /// <summary>False where the value's type has no exact form; what was written by then is of no use.</summary>
+    public static bool TryWrite(ref KeyWriter writer, object? value)
+    {
+        switch (value)
+        {
+            case null or DBNull: writer.WriteByte((byte)Kind.Null); return true;
+            case int v: return Raw(ref writer, Kind.Int32, v);
+            case string v:
+                writer.WriteByte((byte)Kind.String);
+                writer.WriteString(v);
+                return true;
+            case long v: return Raw(ref writer, Kind.Int64, v);
+            case Guid v: return Raw(ref writer, Kind.Guid, v);
+            case bool v: return Raw(ref writer, Kind.Boolean, v);
+            case decimal v: return Raw(ref writer, Kind.Decimal, v);
+            // ToBinary of a local time depends on the time zone; ticks and kind do not.
+            case DateTime v:
+                writer.WriteByte((byte)Kind.DateTime);
+                writer.Write(v.Ticks);
+                writer.WriteByte((byte)v.Kind);
+                return true;
+            case DateTimeOffset v:
+                writer.WriteByte((byte)Kind.DateTimeOffset);
+                writer.Write(v.Ticks);
+                writer.Write(v.Offset.Ticks);
+                return true;
+            case DateOnly v: return Raw(ref writer, Kind.DateOnly, v.DayNumber);
+            case TimeOnly v: return Raw(ref writer, Kind.TimeOnly, v.Ticks);
+            case TimeSpan v: return Raw(ref writer, Kind.TimeSpan, v.Ticks);
+            case short v: return Raw(ref writer, Kind.Int16, v);
+            case byte v: return Raw(ref writer, Kind.Byte, v);
+            case sbyte v: return Raw(ref writer, Kind.SByte, v);
+            case ushort v: return Raw(ref writer, Kind.UInt16, v);
+            case uint v: return Raw(ref writer, Kind.UInt32, v);
+            case ulong v: return Raw(ref writer, Kind.UInt64, v);
+            case char v: return Raw(ref writer, Kind.Char, v);
+            // By bits: -0.0 and 0.0 are different values to PostgreSQL's text functions.
+            case float v: return Raw(ref writer, Kind.Single, BitConverter.SingleToUInt32Bits(v));
+            case double v: return Raw(ref writer, Kind.Double, BitConverter.DoubleToUInt64Bits(v));
+            // The runtime takes an sbyte[] for a byte[] too.
+            case byte[] v when v.GetType() == typeof(byte[]): return Bytes(ref writer, Kind.Bytes, v);
+            case Enum v:
+                writer.WriteByte((byte)Kind.Enum);
+                writer.Write(NumberOf(v.GetType()));
+                return TryWrite(ref writer, Convert.ChangeType(v, Enum.GetUnderlyingType(v.GetType()), null));
+            case BigInteger v: return Bytes(ref writer, Kind.BigInteger, v.ToByteArray());
+            case IPAddress v: return Bytes(ref writer, Kind.IPAddress, v.GetAddressBytes()) && TryWrite(ref writer, ScopeOf(v));
+            case PhysicalAddress v: return Bytes(ref writer, Kind.PhysicalAddress, v.GetAddressBytes());
+            case JsonDocument v: return Json(ref writer, v.RootElement);
+            case JsonElement v: return Json(ref writer, v);
+            case NpgsqlInet v:
+                writer.WriteByte((byte)Kind.Network);
+                writer.WriteByte(v.Netmask);
+                return TryWrite(ref writer, v.Address);
+            case IPNetwork v:
+                writer.WriteByte((byte)Kind.Network);
+                writer.Write(v.PrefixLength);
+                return TryWrite(ref writer, v.BaseAddress);
+            case BitArray v:
+                writer.WriteByte((byte)Kind.BitArray);
+                return Items(ref writer, v, v.Length);
+            case IReadOnlyDictionary<string, string?> v:
+                writer.WriteByte((byte)Kind.StringMap);
+                writer.Write(v.Count);
+                foreach (var (key, item) in v.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+                {
+                    writer.WriteString(key);
+                    TryWrite(ref writer, item);
+                }
+
+                return true;
+            case Array v:
+                writer.WriteByte((byte)Kind.Array);
+                writer.WriteByte((byte)v.Rank);
+                for (var dimension = 0; dimension < v.Rank; dimension++)
+                {
+                    writer.Write(v.GetLowerBound(dimension));
+                    writer.Write(v.GetLength(dimension));
+                }
+
+                writer.Write(NumberOf(v.GetType().GetElementType()!));
+                return Items(ref writer, v, v.Length);
+            // A list is the caller's live object: its items are written now.
+            case IList v:
+                writer.WriteByte((byte)Kind.Sequence);
+                writer.Write(NumberOf(v.GetType()));
+                return Items(ref writer, v, v.Count);
+            default:
+                return WriteStruct(ref writer, value);
+        }
+    }
+
+    private static bool Raw<T>(ref KeyWriter writer, Kind kind, T value)
+        where T : unmanaged
+    {
+        writer.WriteByte((byte)kind);
+        writer.Write(value);
+        return true;
+    }
+
+    private static bool Bytes(ref KeyWriter writer, Kind kind, ReadOnlySpan<byte> bytes)
+    {
+        writer.WriteByte((byte)kind);
+        writer.WriteSized(bytes);
+        return true;
+    }
+
+    private static bool Json(ref KeyWriter writer, JsonElement element)
+    {
+        writer.WriteByte((byte)Kind.Json);
+        if (element.ValueKind is JsonValueKind.Undefined)
+            return false;
+        writer.WriteString(element.GetRawText());
+        return true;
+    }
+
+    private static bool Items(ref KeyWriter writer, IEnumerable items, int count)
+    {
+        writer.Write(count);
+        switch (items)
+        {
+            // The usual kinds without boxing each item.
+            case int[] numbers: return Packed<int>(ref writer, numbers);
+            case long[] numbers: return Packed<long>(ref writer, numbers);
+            case Guid[] ids: return Packed<Guid>(ref writer, ids);
+            case List<int> numbers: return Packed<int>(ref writer, CollectionsMarshal.AsSpan(numbers));
+            case List<long> numbers: return Packed<long>(ref writer, CollectionsMarshal.AsSpan(numbers));
+            case List<Guid> ids: return Packed<Guid>(ref writer, CollectionsMarshal.AsSpan(ids));
+        }
+
+        var written = 0;
+        foreach (var item in items)
+        {
+            if (!TryWrite(ref writer, item))
+                return false;
+            written++;
+        }
+
+        // A list that another thread changed meanwhile has no exact form.
+        return written == count;
+    }
+
+    private static bool Packed<T>(ref KeyWriter writer, ReadOnlySpan<T> items)
+        where T : unmanaged
+    {
+        writer.WriteSized(MemoryMarshal.AsBytes(items));
+        return true;
+    }
+
+    private static long ScopeOf(IPAddress address)
+        => address.AddressFamily is AddressFamily.InterNetworkV6 ? address.ScopeId : 0;
+
+    private static int NumberOf(Type type) => TypeNumbers.GetOrAdd(type, static _ => Interlocked.Increment(ref _lastTypeNumber));
+
+    private static bool WriteStruct(ref KeyWriter writer, object value)
+    {
+        var structWriter = StructWriters.GetOrAdd(value.GetType(), StructWriter.Create);
+        if (structWriter is null)
+            return false;
+        writer.WriteByte((byte)Kind.RawStruct);
+        writer.Write(NumberOf(value.GetType()));
+        return structWriter.Write(ref writer, value);
+    }
+
+    /// <summary>
+    /// Writes value types that hold no reference as their bytes (Npgsql's points, intervals, ranges of numbers and dates ...). Padding
+    /// bytes may make equal values differ; they can't make different values equal.
+    /// </summary>
+    private abstract class StructWriter
+    {
+        public abstract bool Write(ref KeyWriter writer, object value);
+
+        public static StructWriter? Create(Type type)
+        {
+            if (!type.IsValueType)
+                return null;
+            var holdsReferences = (bool)typeof(RuntimeHelpers)
+                .GetMethod(nameof(RuntimeHelpers.IsReferenceOrContainsReferences), BindingFlags.Public | BindingFlags.Static)!
+                .MakeGenericMethod(type).Invoke(null, null)!;
+            return holdsReferences ? null : (StructWriter)Activator.CreateInstance(typeof(Of<>).MakeGenericType(type))!;
+        }
+
+        private sealed class Of<T> : StructWriter
+            where T : unmanaged
+        {
+            public override bool Write(ref KeyWriter writer, object value)
+            {
+                writer.Write((T)value);
+                return true;
+            }
+        }
+    }
+}

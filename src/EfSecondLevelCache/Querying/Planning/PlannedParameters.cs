@@ -1,0 +1,107 @@
+using System.Data.Common;
+using EfSecondLevelCache.Querying.Keys;
+using Microsoft.EntityFrameworkCore.Storage;
+using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+using Npgsql;
+
+namespace EfSecondLevelCache.Querying.Planning;
+
+/// <summary>The parameters of a command: how their values come to be what Npgsql is given.</summary>
+internal sealed class PlannedParameters
+{
+    public static readonly PlannedParameters None = new([], []);
+
+    private readonly IReadOnlyList<IRelationalParameter> _parameters;
+
+    /// <summary>Null where a parameter's mapping is not known (raw SQL): the values are then taken from a command made for it.</summary>
+    private readonly PlannedParameter[]? _mapped;
+
+    public PlannedParameters(IReadOnlyList<IRelationalParameter> parameters, PlannedParameter[]? mapped)
+    {
+        _parameters = parameters;
+        _mapped = mapped;
+    }
+
+    /// <summary>Writes the values that the database will see; the type of the first that has no exact form, else null.</summary>
+    public Type? Write(ref KeyWriter writer, IReadOnlyDictionary<string, object?>? values)
+    {
+        if (_mapped is null)
+            return WriteFromCommand(ref writer, values);
+
+        foreach (var parameter in _mapped)
+        {
+            var value = parameter.ValueFor(values![parameter.InvariantName]);
+            if (!ParameterEncoder.TryWrite(ref writer, value))
+                return value!.GetType();
+        }
+
+        return null;
+    }
+
+    /// <summary>Writes the same for a command that is about to be executed, or was.</summary>
+    public Type? WriteExecuted(ref KeyWriter writer, DbParameterCollection parameters)
+    {
+        // Raw SQL brings parameters of the user's own making: equal text and values may still differ in type.
+        if (_mapped is null)
+        {
+            foreach (DbParameter parameter in parameters)
+                writer.WriteString((parameter as NpgsqlParameter)?.DataTypeName ?? "");
+        }
+
+        foreach (DbParameter parameter in parameters)
+        {
+            if (!ParameterEncoder.TryWrite(ref writer, parameter.Value))
+                return parameter.Value!.GetType();
+        }
+
+        return null;
+    }
+
+    public bool HasSameTypesAs(PlannedParameters other)
+    {
+        if (ReferenceEquals(this, other))
+            return true;
+        if (_mapped is null || other._mapped is null || _mapped.Length != other._mapped.Length)
+            return _mapped is null && other._mapped is null;
+        for (var i = 0; i < _mapped.Length; i++)
+        {
+            if (_mapped[i].StoreType != other._mapped[i].StoreType)
+                return false;
+        }
+
+        return true;
+    }
+
+    private Type? WriteFromCommand(ref KeyWriter writer, IReadOnlyDictionary<string, object?>? values)
+    {
+        using var command = new NpgsqlCommand();
+        foreach (var parameter in _parameters)
+            parameter.AddDbParameter(command, values);
+        var unencodable = WriteExecuted(ref writer, command.Parameters);
+        // A parameter object of the user's own may belong to one command at a time.
+        command.Parameters.Clear();
+        return unencodable;
+    }
+}
+
+/// <summary>One parameter of a compiled query.</summary>
+/// <param name="InvariantName">Its name among the query's parameter values.</param>
+/// <param name="StoreType">PostgreSQL's name of its type.</param>
+/// <param name="Converter">From the model's value to the database's; null: none.</param>
+/// <param name="EnumType">The enum that an integer stands for, as the compiler folds enum constants; null: none.</param>
+internal readonly record struct PlannedParameter(string InvariantName, string StoreType, ValueConverter? Converter, Type? EnumType)
+{
+    public static PlannedParameter Of(string invariantName, RelationalTypeMapping mapping)
+    {
+        var type = Nullable.GetUnderlyingType(mapping.ClrType) ?? mapping.ClrType;
+        return new PlannedParameter(invariantName, mapping.StoreType, mapping.Converter, type.IsEnum ? type : null);
+    }
+
+    /// <summary>The same steps as EF Core takes when it makes the DbParameter.</summary>
+    public object? ValueFor(object? value)
+    {
+        if (EnumType is not null && value is not null && !value.GetType().IsEnum)
+            value = Enum.ToObject(EnumType, value);
+        return Converter is null ? value : Converter.ConvertToProvider(value);
+    }
+}

@@ -1,0 +1,223 @@
+using System.Linq.Expressions;
+using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Querying.Keys;
+using Microsoft.EntityFrameworkCore.Metadata;
+using Microsoft.EntityFrameworkCore.Query.SqlExpressions;
+using Microsoft.EntityFrameworkCore.Storage;
+using Npgsql.EntityFrameworkCore.PostgreSQL.Query.Expressions.Internal;
+
+namespace EfSecondLevelCache.Querying.Planning;
+
+/// <summary>Reads off the final expression of a query what its SQL reads and writes, and whether it may be cached.</summary>
+internal sealed class QueryPlanner : ExpressionVisitor
+{
+    private readonly HashSet<TableName> _reads = [];
+    private readonly HashSet<TableName> _writes = [];
+    private readonly Dictionary<string, RelationalTypeMapping?> _parameters = [];
+    private readonly bool _dependenciesAreStated;
+    private bool _deletes;
+    private bool _writesUnknownTables;
+    private bool _readsUnknownTables;
+    private QueryCacheRefusal? _refusal;
+
+    /// <param name="dependenciesAreStated">The query says DependsOn: what can't be looked into is then the user's word.</param>
+    private QueryPlanner(bool dependenciesAreStated) => _dependenciesAreStated = dependenciesAreStated;
+
+    public static QueryPlan Plan(
+        Expression queryExpression, string commandText, IReadOnlyList<IRelationalParameter> parameters, TaggedPolicy? tagged)
+    {
+        var planner = new QueryPlanner(tagged?.Policy.DependsOn.Count > 0);
+        var columns = PlannedColumns.None;
+        try
+        {
+            planner.Visit(queryExpression);
+            if (queryExpression is SelectExpression select)
+                columns = planner.ColumnsOf(select);
+            else
+                planner.Refuse(Refusals.Writes("it is an ExecuteUpdate or ExecuteDelete"));
+        }
+        catch (Exception fault)
+        {
+            // An expression that can't be analyzed is a query that is not cached, never one that fails.
+            planner._refusal = Refusals.Fault(fault);
+            planner._readsUnknownTables = true;
+        }
+
+        return new QueryPlan
+        {
+            CommandText = commandText,
+            ContentHash = ContentHash.Of(commandText),
+            Policy = tagged?.Policy,
+            VaryByParameter = tagged?.VaryByParameter,
+            Reads = [.. planner._reads],
+            ReadsUnknownTables = planner._readsUnknownTables,
+            Writes = [.. planner._writes],
+            WritesUnknownTables = planner._writesUnknownTables,
+            Deletes = planner._deletes,
+            Columns = columns,
+            Parameters = planner.ParametersOf(parameters),
+            Refusal = planner._refusal,
+        };
+    }
+
+    protected override Expression VisitExtension(Expression node)
+    {
+        switch (node)
+        {
+            case SqlParameterExpression parameter:
+                AddParameter(parameter);
+                return node;
+            case TableExpression table:
+                AddTable(table.Table);
+                return node;
+            case FromSqlExpression raw:
+                AddRawSql(raw.Sql);
+                return node;
+            case SqlFragmentExpression fragment:
+                AddFragment(fragment.Sql);
+                return node;
+            case SqlFunctionExpression function:
+                AddFunction(function.Name, BuiltInFunctions.VolatilityOf(function));
+                break;
+            case TableValuedFunctionExpression function:
+                AddFunction(function.Name, BuiltInFunctions.VolatilityOf(function));
+                break;
+            case PgDeleteExpression delete:
+                // Its own VisitChildren passes over its tables.
+                AddWrite(delete.Table, deletes: true);
+                foreach (var item in delete.FromItems)
+                    Visit(item);
+                break;
+            case DeleteExpression delete:
+                AddWrite(delete.Table, deletes: true);
+                break;
+            case UpdateExpression update:
+                AddWrite(update.Table, deletes: false);
+                break;
+            case SelectExpression or JoinExpressionBase or SetOperationBase or ValuesExpression:
+                break;
+            case TableExpressionBase unknown:
+                Refuse(Refusals.UnknownTableKind(unknown.GetType()));
+                _readsUnknownTables = true;
+                break;
+        }
+
+        return base.VisitExtension(node);
+    }
+
+    private PlannedColumns ColumnsOf(SelectExpression select)
+    {
+        var names = new string[select.Projection.Count];
+        var types = new Type[select.Projection.Count];
+        for (var i = 0; i < names.Length; i++)
+        {
+            var projection = select.Projection[i];
+            names[i] = projection.Alias;
+            if (projection.Expression.TypeMapping is not { } mapping)
+            {
+                Refuse(Refusals.ColumnType(projection.Alias, projection.Expression.Type));
+                return PlannedColumns.None;
+            }
+
+            types[i] = mapping.GetDataReaderMethod().ReturnType;
+        }
+
+        var columns = new PlannedColumns(names, types);
+        if (columns.Unsupported() is var (name, type))
+            Refuse(Refusals.ColumnType(name, type));
+        return columns;
+    }
+
+    private void AddParameter(SqlParameterExpression parameter)
+    {
+        // The same value can be sent twice with different mappings; then the mapping of a name is not known from here.
+        if (!_parameters.TryAdd(parameter.InvariantName, parameter.TypeMapping)
+            && !ReferenceEquals(_parameters[parameter.InvariantName], parameter.TypeMapping))
+        {
+            var first = _parameters[parameter.InvariantName];
+            if (first is null || parameter.TypeMapping is null || !first.Equals(parameter.TypeMapping))
+                _parameters[parameter.InvariantName] = null;
+        }
+    }
+
+    private PlannedParameters ParametersOf(IReadOnlyList<IRelationalParameter> parameters)
+    {
+        if (parameters.Count == 0)
+            return PlannedParameters.None;
+
+        var mapped = new PlannedParameter[parameters.Count];
+        for (var i = 0; i < mapped.Length; i++)
+        {
+            var name = parameters[i].InvariantName;
+            if (!_parameters.TryGetValue(name, out var mapping) || mapping is null)
+                return new PlannedParameters(parameters, mapped: null);
+            mapped[i] = PlannedParameter.Of(name, mapping);
+        }
+
+        return new PlannedParameters(parameters, mapped);
+    }
+
+    private void AddTable(ITableBase table)
+    {
+        var name = new TableName(table.Schema, table.Name);
+        if (SystemTables.Contains(name))
+            Refuse(Refusals.SystemTable(name));
+        _reads.Add(name);
+        // What a view reads is not in the model.
+        if (table is IView and not ITable && !_dependenciesAreStated)
+            _readsUnknownTables = true;
+    }
+
+    private void AddWrite(TableExpression table, bool deletes)
+    {
+        _writes.Add(new TableName(table.Schema, table.Name));
+        _deletes |= deletes;
+    }
+
+    private void AddFunction(string name, FunctionVolatility volatility)
+    {
+        switch (volatility)
+        {
+            case FunctionVolatility.Moving:
+                Refuse(Refusals.MovingFunction(name));
+                break;
+            case FunctionVolatility.Unknown when !_dependenciesAreStated:
+                Refuse(Refusals.UnknownFunction(name));
+                break;
+        }
+    }
+
+    private void AddRawSql(string sql)
+    {
+        var analysis = RawSqlAnalysis.Of(sql);
+        foreach (var name in analysis.Relations)
+            _reads.Add(new TableName(name.Schema, name.Name));
+        // Which of its names are relations, and what views among them read, only the catalog can tell.
+        _readsUnknownTables |= !_dependenciesAreStated;
+        // A query that calls a function of the user's is not taken for a write: only what its text does.
+        if (analysis.Has(RawSqlEffects.Writes))
+        {
+            _deletes = true;
+            _writesUnknownTables |= analysis.WritesEverything;
+            foreach (var name in analysis.WrittenTables)
+                _writes.Add(new TableName(name.Schema, name.Name));
+        }
+
+        // The two reasons that come of not knowing what it reads are lifted where the user states it.
+        if (RawSqlRefusal.Of(analysis) is { } refusal
+            && !(_dependenciesAreStated && refusal.Reason is RefusalReason.UnreadableSql or RefusalReason.UnknownFunction))
+        {
+            Refuse(refusal);
+        }
+    }
+
+    /// <summary>SQL that EF Core's translators put in as it is: a keyword, a constant, a function without parentheses.</summary>
+    private void AddFragment(string sql)
+    {
+        foreach (var function in RawSqlAnalysis.Of($"SELECT {sql}").Functions)
+            AddFunction(function.ToString(), function.Volatility);
+    }
+
+    /// <summary>The first reason is the one that is told.</summary>
+    private void Refuse(QueryCacheRefusal refusal) => _refusal ??= refusal;
+}

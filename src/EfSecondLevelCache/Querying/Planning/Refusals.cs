@@ -1,0 +1,108 @@
+using EfSecondLevelCache.Invalidation;
+
+namespace EfSecondLevelCache.Querying.Planning;
+
+/// <summary>Every refusal with its words, in one place.</summary>
+internal static class Refusals
+{
+    public static readonly QueryCacheRefusal NotRequested = new(
+        RefusalReason.NotRequested, "nothing asks for it", "Mark the query Cacheable(), or configure CacheAllQueries() or CacheQueriesOf<T>()");
+
+    public static readonly QueryCacheRefusal NotCacheable = new(
+        RefusalReason.NeverCached, "the query is marked NotCacheable()", "Remove the mark to cache it");
+
+    public static readonly QueryCacheRefusal Disabled = new(
+        RefusalReason.Disabled, "the cache is switched off or disposed", "Set SecondLevelCache.Enabled to true, or use a cache that lives");
+
+    public static readonly QueryCacheRefusal NoPlan = new(
+        RefusalReason.NoPlan,
+        "the command did not come from the query compiler that the cache watches",
+        "Precompiled queries, UseInternalServiceProvider and a replaced IQuerySqlGeneratorFactory can't be cached");
+
+    public static readonly QueryCacheRefusal InTransaction = new(
+        RefusalReason.InTransaction, "it runs inside a transaction", "Run it before or after the transaction");
+
+    public static readonly QueryCacheRefusal ConnectionInterceptor = new(
+        RefusalReason.SessionStateUnknown,
+        "a connection interceptor is registered, and what it sets in the session is not part of the key",
+        "Name it with VaryBy(context => ...), or state UniformSessions() if it sets nothing that rows depend on");
+
+    public static readonly QueryCacheRefusal ConnectionInitializer = new(
+        RefusalReason.SessionStateUnknown,
+        "the data source has a connection initializer, and what it sets in the session is not part of the key",
+        "Name it with VaryBy(context => ...), or state UniformSessions() if it sets nothing that rows depend on");
+
+    public static readonly QueryCacheRefusal SessionChanged = new(
+        RefusalReason.SessionStateUnknown,
+        "a command on this open connection may have changed the session",
+        "Close the connection first; the next one starts clean");
+
+    public static readonly QueryCacheRefusal NoConnectionString = new(
+        RefusalReason.SessionStateUnknown, "the context has no connection string yet", "Set the connection string before the query");
+
+    public static readonly QueryCacheRefusal UnreadableConnectionString = new(
+        RefusalReason.SessionStateUnknown, "the connection string can't be read", "Check it; the database will name the error");
+
+    public static readonly QueryCacheRefusal SeveralHosts = new(
+        RefusalReason.MayReachStandby,
+        "the connection string names several hosts or a target session attribute, so it may reach a standby",
+        "Use one host, or Target Session Attributes=primary");
+
+    public static readonly QueryCacheRefusal CommandChanged = new(
+        RefusalReason.CommandChanged,
+        "the command that was executed is not the one that EF Core compiled: an interceptor changed it",
+        "Let the interceptor leave cacheable commands alone, or mark the query NotCacheable()");
+
+    public static readonly QueryCacheRefusal SeveralResults = new(
+        RefusalReason.UnreadableSql, "it has more than one result", "Cache one statement at a time");
+
+    public static readonly QueryCacheRefusal OtherColumns = new(
+        RefusalReason.ColumnType, "its columns are not the ones that EF Core expects", "Compare the columns of the SQL with the mapped type");
+
+    public static readonly QueryCacheRefusal LocksRows = new(
+        RefusalReason.LocksRows, "it locks rows", "A lock needs the database; mark the query NotCacheable()");
+
+    public static readonly QueryCacheRefusal SamplesTable = new(
+        RefusalReason.SamplesTable, "it samples a table", "Each execution is meant to differ; mark the query NotCacheable()");
+
+    public static readonly QueryCacheRefusal Unreadable = new(
+        RefusalReason.UnreadableSql, "its SQL could not be read to the end", "Check its quotes and comments");
+
+    public static QueryCacheRefusal NeverCached(Type entityType) => new(
+        RefusalReason.NeverCached, $"NeverCache<{entityType.Name}>() rules it out", "Remove the rule to cache it");
+
+    public static QueryCacheRefusal Writes(string what) => new(
+        RefusalReason.MayWrite, what, "Commands that write always go to the database");
+
+    public static QueryCacheRefusal MovingFunction(string name) => new(
+        RefusalReason.VolatileFunction,
+        $"it calls {name}, whose value moves",
+        "Compute the value in the application and pass it as a parameter");
+
+    public static QueryCacheRefusal UnknownFunction(string name) => new(
+        RefusalReason.UnknownFunction,
+        $"it calls the function {name}, which may read tables or move",
+        "State the tables that it reads: Cacheable(q => q.DependsOn(\"table\"))");
+
+    public static QueryCacheRefusal UnknownTableKind(Type kind) => new(
+        RefusalReason.NoPlan, $"it reads a {kind.Name}, which the cache does not know", "Mark the query NotCacheable()");
+
+    public static QueryCacheRefusal SystemTable(TableName table) => new(
+        RefusalReason.SystemTable, $"it reads {table}", "Nothing tells of changes there; mark the query NotCacheable()");
+
+    public static QueryCacheRefusal ColumnType(string column, Type type) => new(
+        RefusalReason.ColumnType,
+        $"the column {column} is read as {type}, which is not known to be immutable and can't be copied",
+        "Leave the column out of the query, or map it to another type");
+
+    public static QueryCacheRefusal ParameterType(Type type) => new(
+        RefusalReason.ParameterType,
+        $"a parameter is of type {type}, which has no exact form in a key",
+        "Pass a value of a basic type, or give the property a value converter");
+
+    public static QueryCacheRefusal UnreadableValue(Exception fault) => new(
+        RefusalReason.ColumnType, $"a value could not be read: {fault.Message}", "The query fails the same way without the cache, where it reads that value");
+
+    public static QueryCacheRefusal Fault(Exception fault) => new(
+        RefusalReason.Fault, $"the cache failed: {fault.Message}", "The log has the details; the query went to the database");
+}

@@ -1,0 +1,96 @@
+using EfSecondLevelCache.Invalidation;
+using Microsoft.EntityFrameworkCore.Metadata;
+
+namespace EfSecondLevelCache.Querying.Planning;
+
+/// <summary>What one cache's rules and one plan's policy come to: made once for each pair, then only read.</summary>
+internal sealed class ResolvedPolicy
+{
+    private readonly SecondLevelCache _cache;
+    private readonly IModel _model;
+    private readonly QueryPlan _plan;
+    private readonly TableName[] _tables;
+    private Dependencies? _dependencies;
+
+    private ResolvedPolicy(SecondLevelCache cache, IModel model, QueryPlan plan, QueryCacheRefusal? refusal, TimeSpan timeToLive)
+    {
+        _cache = cache;
+        _model = model;
+        _plan = plan;
+        var stated = plan.Policy?.DependsOn.Select(TableName.Parse).ToArray() ?? [];
+        _tables = [.. plan.Reads, .. stated];
+        UnknownToModel = [.. stated.Where(table => !ModelTables.Contains(model, table))];
+        Refusal = refusal;
+        TimeToLive = timeToLive;
+        // A result that would slide beyond its time to live needs no sliding.
+        Sliding = plan.Policy?.Sliding is { } sliding && sliding < timeToLive ? sliding : TimeSpan.Zero;
+        MaxRows = plan.Policy?.MaxCachedRows;
+        Tags = plan.Policy?.Tags ?? Infrastructure.ValueList<string>.Empty;
+    }
+
+    /// <summary>Why the plan is never cached in this cache; null: it may be.</summary>
+    public QueryCacheRefusal? Refusal { get; }
+
+    /// <summary>Whether anybody asked for it to be cached, so that a refusal is worth telling.</summary>
+    public bool IsRequested => Refusal?.Reason is not (RefusalReason.NotRequested or RefusalReason.NeverCached);
+
+    public TimeSpan TimeToLive { get; }
+
+    /// <summary>Zero: it does not slide.</summary>
+    public TimeSpan Sliding { get; }
+
+    public int? MaxRows { get; }
+
+    public IReadOnlyList<string> Tags { get; }
+
+    /// <summary>Tables that DependsOn names and the model does not: the database must know them.</summary>
+    public IReadOnlyList<TableName> UnknownToModel { get; }
+
+    public static ResolvedPolicy Of(QueryPlan plan, SecondLevelCache cache, IModel model)
+    {
+        var refusal = Decide(plan, cache.Options, model, out var timeToLive) ?? plan.Refusal;
+        return new ResolvedPolicy(cache, model, plan, refusal, timeToLive ?? cache.Options.DefaultTimeToLive);
+    }
+
+    public bool IsOf(SecondLevelCache cache, IModel model) => ReferenceEquals(_cache, cache) && ReferenceEquals(_model, model);
+
+    /// <summary>The version slots that a result read from this database depends on.</summary>
+    public int[] SlotsIn(string database)
+    {
+        var dependencies = _dependencies;
+        if (dependencies?.Database != database)
+        {
+            var slots = _cache.Invalidator.DependenciesOf(database, _tables, _plan.ReadsUnknownTables, Tags);
+            _dependencies = dependencies = new Dependencies(database, slots);
+        }
+
+        return dependencies.Slots;
+    }
+
+    /// <summary>In words, for people.</summary>
+    public IReadOnlyList<string> Describe()
+        => [.. _tables.Select(table => table.ToString()).Distinct().Order(StringComparer.Ordinal), .. _plan.ReadsUnknownTables ? ["any table"] : (string[])[]];
+
+    /// <summary>Null: it is to be cached, for this long (null: the default).</summary>
+    private static QueryCacheRefusal? Decide(QueryPlan plan, SecondLevelCacheOptions options, IModel model, out TimeSpan? timeToLive)
+    {
+        timeToLive = plan.Policy?.TimeToLive;
+        if (plan.Policy is { NotCacheable: true })
+            return Refusals.NotCacheable;
+
+        var requested = plan.Policy is not null || options.CacheAllQueries;
+        foreach (var rule in options.EntityRules)
+        {
+            if (!ModelTables.Of(model, rule.EntityType).Overlaps(plan.Reads))
+                continue;
+            if (rule.Never)
+                return Refusals.NeverCached(rule.EntityType);
+            requested = true;
+            timeToLive ??= rule.TimeToLive;
+        }
+
+        return requested ? null : Refusals.NotRequested;
+    }
+
+    private sealed record Dependencies(string Database, int[] Slots);
+}

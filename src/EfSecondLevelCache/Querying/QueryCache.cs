@@ -1,0 +1,313 @@
+using System.Collections.Concurrent;
+using System.Data.Common;
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Querying.Keys;
+using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Querying.Results;
+using EfSecondLevelCache.Store;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+
+namespace EfSecondLevelCache.Querying;
+
+/// <summary>
+/// THE FLOW OF A QUERY: identify -> look up -> serve | execute -> capture -> store. Both doors walk it: <see cref="CachingCommand"/>, which
+/// answers before a DbCommand exists, and <see cref="QueryCacheInterceptor"/>, for commands that another builder made.
+/// </summary>
+internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore store, VersionSlots versions, Counters counters)
+{
+    /// <summary>Most keys fit; a longer one is continued on rented memory.</summary>
+    private const int KeyBytesOnStack = 512;
+
+    private readonly ConcurrentDictionary<QueryKey, MissedQuery> _inFlight = new();
+    private readonly PlanPool _plans = new();
+
+    /// <summary>Identifies a command and looks it up.</summary>
+    /// <param name="session">Of the context that executes it.</param>
+    /// <param name="plan">Of its text.</param>
+    /// <param name="source">Where the command comes from.</param>
+    /// <param name="values">Its parameter values.</param>
+    [SkipLocalsInit]
+    public Answer LookUp<TValues>(CacheSession session, QueryPlan plan, CommandSource source, in TValues values)
+        where TValues : struct, IParameterValues
+    {
+        try
+        {
+            var policy = plan.PolicyIn(session.Cache!, session.Model);
+            if ((policy.Refusal ?? session.Cache!.Refusal ?? session.RefusalNow()) is { } refusal)
+                return Refuse(session, plan, policy, refusal);
+
+            var key = new KeyWriter(stackalloc byte[KeyBytesOnStack]);
+            try
+            {
+                if (WriteKey(ref key, session, plan, values) is { } unencodable)
+                    return Refuse(session, plan, policy, unencodable);
+
+                var probe = new QueryKey.Probe(plan, session.Scope, key.Written);
+                if (store.Find(probe) is CachedQuery cached)
+                    return Hit(session, cached);
+
+                var slots = policy.SlotsIn(session.Scope.Database);
+                return new Answer(new MissedQuery(session, probe.ToKey(), policy, slots) { ReadsByName = source is CommandSource.FromSqlQuery });
+            }
+            finally
+            {
+                key.Dispose();
+            }
+        }
+        catch (Exception fault)
+        {
+            return Refuse(session, plan, policy: null, Refusals.Fault(fault), fault);
+        }
+    }
+
+    /// <summary>What <see cref="LookUp"/> would answer, without counting.</summary>
+    public QueryCacheOutcome Peek<TValues>(CacheSession session, QueryPlan plan, in TValues values, out QueryCacheRefusal? refusal)
+        where TValues : struct, IParameterValues
+    {
+        refusal = plan.PolicyIn(session.Cache!, session.Model).Refusal ?? session.Cache!.Refusal ?? session.RefusalNow();
+        if (refusal is not null)
+            return QueryCacheOutcome.Refused;
+        var key = new KeyWriter(stackalloc byte[KeyBytesOnStack]);
+        try
+        {
+            refusal = WriteKey(ref key, session, plan, values);
+            return refusal is not null ? QueryCacheOutcome.Refused
+                : store.Peek(new QueryKey.Probe(plan, session.Scope, key.Written)) is null ? QueryCacheOutcome.Miss
+                : QueryCacheOutcome.Hit;
+        }
+        finally
+        {
+            key.Dispose();
+        }
+    }
+
+    /// <summary>
+    /// Waits for another execution of the same query, where there is one that began after the last change. Null: the caller executes, and
+    /// must call <see cref="StoreAsync"/> or <see cref="Abandon"/>.
+    /// </summary>
+    public async ValueTask<CachedResult?> JoinAsync(bool async, MissedQuery query, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            query.AsOf = versions.Now;
+            // Who holds a connection must not wait for another who may be waiting for a connection.
+            if (query.Session.HoldsConnection)
+                break;
+            var leader = _inFlight.GetOrAdd(query.Key, query);
+            if (ReferenceEquals(leader, query))
+                break;
+
+            if (!versions.IsUpToDate(leader.Slots, leader.AsOf))
+            {
+                // It began before a change that we came after. Ours replaces it for those who come after us.
+                if (_inFlight.TryUpdate(query.Key, query, leader))
+                    break;
+                continue;
+            }
+
+            var execution = async
+                ? await leader.Completion.WaitAsync(cancellationToken).ConfigureAwait(false)
+                : leader.Completion.GetAwaiter().GetResult();
+            if (execution.Result is { } result && versions.IsUpToDate(leader.Slots, leader.AsOf))
+            {
+                counters.Joined.Add(1);
+                counters.Hits.Add(1);
+                Log.Joined(query);
+                Explanations.Add(query.Session, query.Key.Plan, query.Policy, QueryCacheOutcome.Hit);
+                return result;
+            }
+
+            // After a failure, or a result too large to share, each goes alone: in turn they would wait for ever.
+            if (execution is { Result: null, WasCancelled: false })
+                break;
+        }
+
+        Begin(query);
+        return null;
+    }
+
+    /// <summary>The query goes to the database now.</summary>
+    public void Begin(MissedQuery query)
+    {
+        // One that others may be waiting for keeps the count that they have seen.
+        if (!_inFlight.TryGetValue(query.Key, out var leader) || !ReferenceEquals(leader, query))
+            query.AsOf = versions.Now;
+        counters.Misses.Add(1);
+        Log.Miss(query);
+    }
+
+    /// <summary>Reads what the database answers and keeps it, or tells in which reader it goes on.</summary>
+    public async ValueTask<Capture> StoreAsync(bool async, MissedQuery query, DbCommand executed, DbDataReader live, CancellationToken cancellationToken)
+    {
+        if (RefusalOf(query, executed, live, out var layout) is { } refusal)
+        {
+            Refuse(query, refusal);
+            return Capture.PassedThrough(CaptureOutcome.OtherColumns, live);
+        }
+
+        var capture = await ResultCapture.CaptureAsync(async, live, layout!, options.MaxEntryBytes, query.Policy.MaxRows, cancellationToken)
+            .ConfigureAwait(false);
+        switch (capture.Outcome)
+        {
+            case CaptureOutcome.Complete:
+                Keep(query, capture.Result!);
+                break;
+            case CaptureOutcome.TooManyRows or CaptureOutcome.TooManyBytes:
+                counters.TooLarge.Add(1);
+                Log.TooLarge(query, options.MaxEntryBytes);
+                Abandon(query);
+                break;
+            case CaptureOutcome.MoreResultSets:
+                Refuse(query, Refusals.SeveralResults);
+                break;
+            case CaptureOutcome.OtherColumns:
+                Refuse(query, Refusals.OtherColumns);
+                break;
+            case CaptureOutcome.UnreadableValue:
+                Refuse(query, Refusals.UnreadableValue(capture.Fault!));
+                break;
+        }
+
+        return capture;
+    }
+
+    /// <summary>Ends the wait of those who joined, with nothing.</summary>
+    public void Abandon(MissedQuery query, bool cancelled = false) => Complete(query, new SharedExecution(null, cancelled));
+
+    /// <summary>Null, or why there is no key.</summary>
+    private static QueryCacheRefusal? WriteKey<TValues>(ref KeyWriter key, CacheSession session, QueryPlan plan, in TValues values)
+        where TValues : struct, IParameterValues
+    {
+        if (session.Cache!.Options.VaryBy is { } varyBy)
+            ParameterEncoder.TryWrite(ref key, varyBy(session.Context));
+        if (plan.VaryByParameter is { } name)
+            ParameterEncoder.TryWrite(ref key, values.ValueOf(name));
+        return values.Write(ref key, plan) is { } unencodable ? Refusals.ParameterType(unencodable) : null;
+    }
+
+    private Answer Hit(CacheSession session, CachedQuery cached)
+    {
+        counters.Hits.Add(1);
+        cached.TimesServed++;
+        Log.Hit(session, cached);
+        Explanations.Add(session, cached.Key.Plan, cached.Policy, QueryCacheOutcome.Hit);
+        return new Answer(cached.Result);
+    }
+
+    private void Keep(MissedQuery query, CachedResult result)
+    {
+        try
+        {
+            var cost = Stopwatch.GetElapsedTime(query.StartedAt).TotalMicroseconds;
+            var plan = _plans.Intern(query.Key.Plan, out var isNew);
+            var cached = new CachedQuery(query, plan, result, versions, cost, store.Clock.Now, extraBytes: isNew ? plan.Bytes : 0);
+            if (!cached.IsUpToDate)
+            {
+                counters.StaleFillsPrevented.Add(1);
+                Log.StaleFillPrevented(query);
+            }
+            else if (cached.Bytes > options.MaxEntryBytes)
+            {
+                counters.TooLarge.Add(1);
+                Log.TooLarge(query, options.MaxEntryBytes);
+            }
+            else if (!query.Session.Cache!.IsDisposed && store.Add(cached))
+            {
+                counters.Fills.Add(1);
+                Log.Stored(query, cached);
+            }
+
+            Explanations.Add(query.Session, query.Key.Plan, query.Policy, QueryCacheOutcome.Miss);
+        }
+        catch (Exception fault)
+        {
+            Log.Fault(query.Session, query.Key.Plan, fault);
+        }
+        finally
+        {
+            Complete(query, new SharedExecution(result, WasCancelled: false));
+        }
+    }
+
+    private void Complete(MissedQuery query, SharedExecution execution)
+    {
+        _inFlight.TryRemove(KeyValuePair.Create(query.Key, query));
+        query.Complete(execution);
+    }
+
+    /// <summary>What ran is what was identified: no interceptor has changed the text or a parameter on the way.</summary>
+    [SkipLocalsInit]
+    private static bool IsSameCommand(MissedQuery query, DbCommand executed)
+    {
+        if (!ReferenceEquals(executed.CommandText, query.Key.Plan.CommandText) && executed.CommandText != query.Key.Plan.CommandText)
+            return false;
+        var key = new KeyWriter(stackalloc byte[KeyBytesOnStack]);
+        try
+        {
+            return query.Key.Plan.Parameters.WriteExecuted(ref key, executed.Parameters) is null
+                && query.Key.Parameters.AsSpan().EndsWith(key.Written);
+        }
+        finally
+        {
+            key.Dispose();
+        }
+    }
+
+    private static QueryCacheRefusal? RefusalOf(MissedQuery query, DbCommand executed, DbDataReader live, out RowLayout? layout)
+    {
+        layout = null;
+        try
+        {
+            if (!IsSameCommand(query, executed))
+                return Refusals.CommandChanged;
+            layout = query.Key.Plan.Columns.LayoutFor(live, query.ReadsByName);
+            return layout is null ? Refusals.OtherColumns : null;
+        }
+        catch (Exception fault)
+        {
+            Log.Fault(query.Session, query.Key.Plan, fault);
+            return Refusals.Fault(fault);
+        }
+    }
+
+    private void Refuse(MissedQuery query, QueryCacheRefusal refusal)
+    {
+        Abandon(query);
+        Refuse(query.Session, query.Key.Plan, query.Policy, refusal);
+    }
+
+    public void RefuseWithoutPlan(CacheSession session, string commandText)
+        => Refuse(session, QueryPlan.Unknown(commandText), policy: null, Refusals.NoPlan);
+
+    private Answer Refuse(
+        CacheSession session, QueryPlan plan, ResolvedPolicy? policy, QueryCacheRefusal refusal, Exception? fault = null)
+    {
+        if (policy is null or { IsRequested: true })
+        {
+            Interlocked.Increment(ref counters.Refusals[(int)refusal.Reason]);
+            if (fault is null)
+                Log.Refused(session, plan, refusal);
+            else
+                Log.Fault(session, plan, fault);
+        }
+
+        Explanations.Add(session, plan, policy, QueryCacheOutcome.Refused, refusal);
+        return default;
+    }
+
+    /// <summary>A result to serve, a query to execute and store, or neither: execute as if there were no cache.</summary>
+    public readonly struct Answer
+    {
+        public Answer(CachedResult result) => Result = result;
+
+        public Answer(MissedQuery query) => Missed = query;
+
+        public CachedResult? Result { get; }
+
+        public MissedQuery? Missed { get; }
+    }
+}

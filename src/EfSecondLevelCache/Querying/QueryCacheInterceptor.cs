@@ -1,0 +1,129 @@
+using System.Data.Common;
+using System.Runtime.CompilerServices;
+using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Invalidation.Sources;
+using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Querying.Results;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+
+namespace EfSecondLevelCache.Querying;
+
+/// <summary>
+/// The other door: for commands that another builder than ours made (a replaced IRelationalCommandBuilderFactory). By now EF Core has opened the
+/// connection, so a hit saves the round trip but not the connection. Registered only where it is needed: an interceptor makes EF Core allocate
+/// event data for every command.
+/// </summary>
+internal sealed class QueryCacheInterceptor : DbCommandInterceptor
+{
+    private readonly ConditionalWeakTable<DbCommand, MissedQuery> _missed = [];
+    private readonly ConditionalWeakTable<DbCommand, ObservedWrite> _writes = [];
+
+    public override InterceptionResult<DbDataReader> ReaderExecuting(
+        DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result)
+        => LookUp(command, eventData, result);
+
+    public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
+        DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
+        => new(LookUp(command, eventData, result));
+
+    public override DbDataReader ReaderExecuted(DbCommand command, CommandExecutedEventData eventData, DbDataReader result)
+        => StoreAsync(async: false, command, result, default).GetAwaiter().GetResult();
+
+    public override ValueTask<DbDataReader> ReaderExecutedAsync(
+        DbCommand command, CommandExecutedEventData eventData, DbDataReader result, CancellationToken cancellationToken = default)
+        => StoreAsync(async: true, command, result, cancellationToken);
+
+    public override InterceptionResult<int> NonQueryExecuting(DbCommand command, CommandEventData eventData, InterceptionResult<int> result)
+    {
+        if (ObservedWrite.Of(command.CommandText, PlansByText.Find(command.CommandText), eventData.Context) is { } write)
+            _writes.AddOrUpdate(command, write);
+        return result;
+    }
+
+    public override ValueTask<InterceptionResult<int>> NonQueryExecutingAsync(
+        DbCommand command, CommandEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default)
+        => new(NonQueryExecuting(command, eventData, result));
+
+    public override int NonQueryExecuted(DbCommand command, CommandExecutedEventData eventData, int result)
+    {
+        Executed(command);
+        return result;
+    }
+
+    public override ValueTask<int> NonQueryExecutedAsync(
+        DbCommand command, CommandExecutedEventData eventData, int result, CancellationToken cancellationToken = default)
+    {
+        Executed(command);
+        return new(result);
+    }
+
+    public override void CommandFailed(DbCommand command, CommandErrorEventData eventData) => Executed(command);
+
+    public override Task CommandFailedAsync(DbCommand command, CommandErrorEventData eventData, CancellationToken cancellationToken = default)
+    {
+        Executed(command);
+        return Task.CompletedTask;
+    }
+
+    public override void CommandCanceled(DbCommand command, CommandEndEventData eventData) => Executed(command);
+
+    public override Task CommandCanceledAsync(DbCommand command, CommandEndEventData eventData, CancellationToken cancellationToken = default)
+    {
+        Executed(command);
+        return Task.CompletedTask;
+    }
+
+    private InterceptionResult<DbDataReader> LookUp(DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result)
+    {
+        if (result.HasResult
+            || PlansByText.Find(command.CommandText) is not { } plan
+            || (plan.Policy is null && !CacheRules.Any)
+            || eventData.Context?.GetService<CacheSession>() is not { Cache: { } cache } session)
+        {
+            return result;
+        }
+
+        var answer = cache.Queries.LookUp(session, plan, eventData.CommandSource, new CommandParameterValues(command.Parameters));
+        if (answer.Result is { } hit)
+            return InterceptionResult<DbDataReader>.SuppressWithResult(Reader(hit));
+        if (answer.Missed is { } missed)
+        {
+            // The connection is open here, so nobody is joined.
+            cache.Queries.Begin(missed);
+            _missed.AddOrUpdate(command, missed);
+        }
+
+        return result;
+    }
+
+    private async ValueTask<DbDataReader> StoreAsync(bool async, DbCommand command, DbDataReader live, CancellationToken cancellationToken)
+    {
+        if (!_missed.TryGetValue(command, out var missed))
+            return live;
+        _missed.Remove(command);
+        var capture = await missed.Session.Cache!.Queries.StoreAsync(async, missed, command, live, cancellationToken).ConfigureAwait(false);
+        if (capture.Result is not { } result)
+            return capture.PassThrough!;
+        if (async)
+            await live.DisposeAsync().ConfigureAwait(false);
+        else
+            live.Dispose();
+        return Reader(result);
+    }
+
+    private void Executed(DbCommand command)
+    {
+        if (!_writes.TryGetValue(command, out var write))
+            return;
+        _writes.Remove(command);
+        write.Executed();
+    }
+
+    private static CachedDataReader Reader(CachedResult result)
+    {
+        var reader = new CachedDataReader();
+        reader.Reset(result);
+        return reader;
+    }
+}

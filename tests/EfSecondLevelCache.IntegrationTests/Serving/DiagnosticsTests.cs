@@ -1,0 +1,181 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace EfSecondLevelCache.IntegrationTests.Serving;
+
+/// <summary>What the cache tells of itself.</summary>
+public sealed class DiagnosticsTests(ShopDatabase database) : ShopTests(database)
+{
+    [Fact]
+    public async Task Statistics_count_commands()
+    {
+        await using var cache = new SecondLevelCache();
+        await using var db = Open(cache);
+        await db.Products.Cacheable().CountAsync();
+        await db.Products.Cacheable().CountAsync();
+        await db.Products.Cacheable().CountAsync();
+        await db.Categories.Include(c => c.Products).AsSplitQuery().Cacheable().ToListAsync();
+        await db.Products.Where(p => DateTime.UtcNow.Year < p.Id).Cacheable().ToListAsync();
+        await db.Products.ToListAsync();
+
+        var statistics = cache.Statistics;
+        Assert.Equal((2, 3, 3, 1), (statistics.Hits, statistics.Misses, statistics.Fills, statistics.Refusals));
+        Assert.Equal([RefusalReason.VolatileFunction], statistics.RefusalsByReason.Keys);
+        Assert.Equal(0.4, statistics.HitRatio);
+        Assert.Equal(3, statistics.Entries);
+        Assert.InRange(statistics.Bytes, 100, 100_000);
+        Assert.Equal((0, 0, 0, 0), (statistics.Evictions, statistics.Expirations, statistics.Invalidations, statistics.TooLarge));
+
+        await db.Orders.Where(o => o.Id == 1).ExecuteUpdateAsync(s => s.SetProperty(o => o.Quantity, 1));
+        Assert.Equal(1, cache.Statistics.Invalidations);
+    }
+
+    [Fact]
+    public async Task A_cache_that_nobody_used_has_a_hit_ratio_of_zero()
+    {
+        await using var cache = new SecondLevelCache();
+        Assert.Equal((0, 0, 0, 0d), (cache.Statistics.Hits, cache.Statistics.Entries, cache.Statistics.Bytes, cache.Statistics.HitRatio));
+    }
+
+    [Fact]
+    public async Task An_explanation_tells_what_would_happen_without_executing()
+    {
+        await using var cache = new SecondLevelCache();
+        await using var db = Open(cache);
+        var query = db.Products.Include(p => p.Category).Where(p => p.Id < 9).TagWith("mine").Cacheable(TimeSpan.FromMinutes(3));
+
+        QueryCacheExplanation? before = null;
+        Assert.Empty(await Tap.DuringAsync(() => Task.FromResult(before = query.ExplainCache())));
+        Assert.True(before!.IsCacheable);
+        Assert.Null(before.Refusal);
+        Assert.Equal(QueryCacheOutcome.Miss, before.Outcome);
+        Assert.Equal(TimeSpan.FromMinutes(3), before.TimeToLive);
+        Assert.Equal(["categories", "products"], before.Dependencies.Order());
+        Assert.Equal((0, 0), (cache.Statistics.Misses, cache.Statistics.Hits));
+
+        var executed = await Tap.DuringAsync(() => query.ToListAsync());
+        Assert.Equal([before.CommandText], executed);
+        Assert.Equal(QueryCacheOutcome.Hit, query.ExplainCache().Outcome);
+
+        var text = query.ExplainCache().ToString();
+        Assert.Contains("products", text, StringComparison.Ordinal);
+        Assert.Contains("00:03:00", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_explanation_tells_why_not()
+    {
+        await using var cache = new SecondLevelCache(c => c.NeverCache<Order>());
+        await using var db = Open(cache);
+        AssertRefused(RefusalReason.NotRequested, db.Products);
+        AssertRefused(RefusalReason.NeverCached, db.Products.Cacheable().NotCacheable());
+        AssertRefused(RefusalReason.NeverCached, db.Orders.Cacheable());
+        AssertRefused(RefusalReason.VolatileFunction, db.Products.Where(p => DateTime.UtcNow.Year > p.Id).Cacheable());
+        await using (await db.Database.BeginTransactionAsync())
+            AssertRefused(RefusalReason.InTransaction, db.Products.Cacheable());
+        cache.Enabled = false;
+        AssertRefused(RefusalReason.Disabled, db.Products.Cacheable());
+
+        static void AssertRefused<T>(RefusalReason reason, IQueryable<T> query)
+        {
+            var explanation = query.ExplainCache();
+            Assert.False(explanation.IsCacheable);
+            Assert.Equal((reason, QueryCacheOutcome.Refused), (explanation.Refusal!.Reason, explanation.Outcome));
+            Assert.Null(explanation.TimeToLive);
+            Assert.Contains($"{reason}", explanation.ToString(), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task An_explanation_of_an_execution_has_every_command_in_its_order()
+    {
+        await using var cache = new SecondLevelCache();
+        await using var db = Open(cache);
+        var explanations = await db.ExplainCacheAsync(async () =>
+        {
+            await db.Products.Cacheable().CountAsync();
+            db.Products.Cacheable().Count();
+            await db.Orders.FirstAsync();
+            await db.Categories.Include(c => c.Products).AsSplitQuery().Cacheable(TimeSpan.FromMinutes(2)).ToListAsync();
+        });
+
+        Assert.Equal(
+            [QueryCacheOutcome.Miss, QueryCacheOutcome.Hit, QueryCacheOutcome.Refused, QueryCacheOutcome.Miss, QueryCacheOutcome.Miss],
+            explanations.Select(e => e.Outcome));
+        Assert.Equal(RefusalReason.NotRequested, explanations[2].Refusal!.Reason);
+        Assert.Equal(TimeSpan.FromMinutes(10), explanations[0].TimeToLive);
+        Assert.Equal(TimeSpan.FromMinutes(2), explanations[4].TimeToLive);
+        Assert.Equal(["categories"], explanations[3].Dependencies);
+        Assert.Equal(["categories", "products"], explanations[4].Dependencies.Order());
+    }
+
+    [Fact]
+    public async Task Only_what_can_be_explained_is()
+    {
+        await using var cache = new SecondLevelCache();
+        await using var cached = Open(cache);
+        await using var plain = Open(null);
+        Assert.Throws<InvalidOperationException>(() => plain.Products.ExplainCache());
+        Assert.Throws<InvalidOperationException>(() => new[] { 1 }.AsQueryable().ExplainCache());
+        await Assert.ThrowsAsync<InvalidOperationException>(() => plain.ExplainCacheAsync(() => Task.CompletedTask));
+        await Assert.ThrowsAsync<TimeoutException>(() => cached.ExplainCacheAsync(() => throw new TimeoutException()));
+    }
+
+    [Fact]
+    public async Task The_log_tells_what_happened_without_values()
+    {
+        var log = new LogEvents();
+        using var loggers = LoggerFactory.Create(builder => builder.SetMinimumLevel(LogLevel.Debug).AddProvider(log));
+        await using var cache = new SecondLevelCache(c => c.MaxEntryBytes(1024));
+        await using var db = Open(cache, o => o.UseLoggerFactory(loggers));
+        var id = 31337;
+        await db.Products.Where(p => p.Id == id).Cacheable().ToListAsync();
+        await db.Products.Where(p => p.Id == id).Cacheable().ToListAsync();
+        await db.Products.Cacheable().ToListAsync();
+        await db.Products.Where(p => DateTime.UtcNow.Year == p.Id).Cacheable().ToListAsync();
+
+        Assert.Equal(["Miss", "Stored", "Hit", "Miss", "TooLarge", "Refused"], log.Events.Select(e => e.Id.Name));
+        Assert.Equal(log.Events.Count - 1, log.Events.Select(e => e.Id.Id).Distinct().Count());
+        Assert.DoesNotContain(log.Events, e => e.Text.Contains("31337", StringComparison.Ordinal));
+        Assert.Contains(nameof(RefusalReason.VolatileFunction), log.Events[^1].Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Entries_show_what_is_kept()
+    {
+        var clock = new Support.ManualTimeProvider();
+        await using var cache = new SecondLevelCache(c => c.UseTimeProvider(clock));
+        await MissAsync(cache, db => db.Products.Where(p => p.Id < 9).Cacheable(q => q.Tag("a").Tag("b")).ToListAsync());
+        clock.Advance(TimeSpan.FromSeconds(5));
+        await HitAsync(cache, db => db.Products.Where(p => p.Id < 9).Cacheable(q => q.Tag("a").Tag("b")).ToListAsync());
+
+        var entry = Assert.Single(cache.Entries());
+        Assert.Contains("FROM products", entry.CommandText, StringComparison.Ordinal);
+        Assert.Equal(["products"], entry.Dependencies);
+        Assert.Equal(["a", "b"], entry.Tags);
+        Assert.Equal((8, 1, TimeSpan.FromSeconds(5)), (entry.Rows, entry.Hits, entry.Age));
+        Assert.Equal(cache.Statistics.Bytes, entry.Bytes);
+    }
+
+    private sealed class LogEvents : ILoggerProvider, ILogger
+    {
+        public List<(EventId Id, string Text)> Events { get; } = [];
+
+        public ILogger CreateLogger(string categoryName)
+            => categoryName.StartsWith(nameof(EfSecondLevelCache), StringComparison.Ordinal) ? this : NullLogger.Instance;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+            => Events.Add((eventId, formatter(state, exception)));
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public void Dispose()
+        {
+        }
+    }
+}

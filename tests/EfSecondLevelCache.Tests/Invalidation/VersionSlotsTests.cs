@@ -1,0 +1,263 @@
+using EfSecondLevelCache.Invalidation;
+
+namespace EfSecondLevelCache.Tests.Invalidation;
+
+public class VersionSlotsTests
+{
+    [Fact]
+    public void What_never_changed_is_up_to_date()
+    {
+        var versions = new VersionSlots();
+
+        Assert.Equal(0, versions.Now);
+        Assert.True(versions.IsUpToDate([versions.SlotOf("a"), VersionSlots.Everything], versions.Now));
+        Assert.True(versions.IsUpToDate([], versions.Now));
+    }
+
+    [Fact]
+    public void A_change_outdates_what_was_read_before_it_and_nothing_that_is_read_after_it()
+    {
+        var versions = new VersionSlots();
+        int[] slots = [versions.SlotOf("a")];
+        var before = versions.Now;
+
+        versions.Bump(slots);
+
+        Assert.False(versions.IsUpToDate(slots, before));
+        Assert.True(versions.IsUpToDate(slots, versions.Now));
+    }
+
+    [Fact]
+    public void A_change_of_one_of_several_dependencies_is_enough()
+    {
+        var versions = new VersionSlots();
+        int[] slots = [versions.SlotOf("a"), versions.SlotOf("b"), versions.SlotOf("c")];
+
+        foreach (var slot in slots)
+        {
+            var before = versions.Now;
+            versions.Bump([slot]);
+
+            Assert.False(versions.IsUpToDate(slots, before));
+        }
+    }
+
+    [Fact]
+    public void A_change_leaves_other_slots_alone()
+    {
+        var versions = new VersionSlots();
+        int[] other = [versions.SlotOf("b")];
+        var before = versions.Now;
+
+        versions.Bump([versions.SlotOf("a")]);
+
+        Assert.True(versions.IsUpToDate(other, before));
+    }
+
+    [Fact]
+    public void Equal_keys_have_one_slot_and_it_is_never_that_of_everything()
+    {
+        var versions = new VersionSlots();
+
+        Assert.Equal(versions.SlotOf(("db", 1)), versions.SlotOf(("db", 1)));
+        Assert.NotEqual(versions.SlotOf(("db", 1)), versions.SlotOf(("db", 2)));
+        Assert.NotEqual(VersionSlots.Everything, versions.SlotOf(0));
+    }
+
+    [Fact]
+    public void Keys_of_different_types_are_different_things()
+    {
+        var versions = new VersionSlots();
+
+        Assert.NotEqual(versions.SlotOf(1), versions.SlotOf(1L));
+    }
+
+    [Fact]
+    public void What_is_closed_is_out_of_date_however_late_it_is_read()
+    {
+        var versions = new VersionSlots();
+        int[] slots = [versions.SlotOf("a")];
+
+        versions.Close(slots);
+        versions.Bump([versions.SlotOf("b")]);
+
+        Assert.False(versions.IsUpToDate(slots, versions.Now));
+        Assert.False(versions.IsUpToDate(slots, long.MaxValue - 1));
+    }
+
+    [Fact]
+    public void Reopening_outdates_what_was_read_while_it_was_closed()
+    {
+        var versions = new VersionSlots();
+        int[] slots = [versions.SlotOf("a")];
+        versions.Close(slots);
+        var meanwhile = versions.Now;
+
+        versions.Reopen(slots);
+
+        Assert.False(versions.IsUpToDate(slots, meanwhile));
+        Assert.True(versions.IsUpToDate(slots, versions.Now));
+    }
+
+    [Fact]
+    public void A_slot_that_was_closed_twice_stays_closed_until_it_is_reopened_twice()
+    {
+        var versions = new VersionSlots();
+        int[] slots = [versions.SlotOf("a")];
+        versions.Close(slots);
+        versions.Close(slots);
+
+        versions.Reopen(slots);
+        Assert.False(versions.IsUpToDate(slots, versions.Now));
+
+        versions.Reopen(slots);
+        Assert.True(versions.IsUpToDate(slots, versions.Now));
+    }
+
+    [Fact]
+    public void Overlapping_closings_each_keep_what_is_theirs_closed()
+    {
+        var versions = new VersionSlots();
+        int a = versions.SlotOf("a"), b = versions.SlotOf("b"), c = versions.SlotOf("c");
+        versions.Close([a, b]);
+        versions.Close([b, c]);
+
+        versions.Reopen([a, b]);
+
+        Assert.True(versions.IsUpToDate([a], versions.Now));
+        Assert.False(versions.IsUpToDate([b], versions.Now));
+        Assert.False(versions.IsUpToDate([c], versions.Now));
+    }
+
+    [Fact]
+    public void A_change_of_what_is_closed_does_not_open_it()
+    {
+        var versions = new VersionSlots();
+        int[] slots = [versions.SlotOf("a")];
+        versions.Close(slots);
+
+        versions.Bump(slots);
+
+        Assert.False(versions.IsUpToDate(slots, versions.Now));
+    }
+
+    [Fact]
+    public void Things_beyond_the_capacity_share_slots_which_removes_too_much_and_never_too_little()
+    {
+        const int Capacity = 8;
+        var versions = new VersionSlots(Capacity);
+        var slots = Enumerable.Range(0, 1_000).Select(key => versions.SlotOf(key)).ToArray();
+
+        Assert.All(slots, slot => Assert.InRange(slot, 1, Capacity - 1));
+        Assert.Equal(Capacity - 1, slots.Distinct().Count());
+        Assert.Equal(slots, Enumerable.Range(0, 1_000).Select(key => versions.SlotOf(key)));
+        foreach (var slot in slots)
+        {
+            var before = versions.Now;
+            versions.Bump([slot]);
+
+            Assert.False(versions.IsUpToDate([slot], before));
+        }
+
+        Assert.True(versions.IsUpToDate([VersionSlots.Everything], 0));
+    }
+
+    [Fact]
+    public void Threads_that_ask_for_the_same_things_at_once_get_the_same_slots()
+    {
+        var versions = new VersionSlots();
+        var slots = new int[4][];
+
+        Parallel.For(0, slots.Length, i => slots[i] = [.. Enumerable.Range(0, 5_000).Select(key => versions.SlotOf(key))]);
+
+        Assert.All(slots, each => Assert.Equal(slots[0], each));
+        Assert.Equal(5_000, slots[0].Distinct().Count());
+    }
+
+    /// <summary>
+    /// Whoever counted before a change began must be told that he is out of date once the change has returned, whatever else changes, closes
+    /// and reopens the same slots meanwhile. Few slots, so that threads meet; each also checks its own changes at the first possible moment.
+    /// </summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_change_that_has_returned_is_seen_by_everybody_who_counted_before_it(int slotCount)
+    {
+        const int Seed = 20_260_725;
+        var versions = new VersionSlots();
+        var slots = Enumerable.Range(0, slotCount).Select(key => versions.SlotOf(key)).ToArray();
+        // A change counts higher than what its writer saw before it; by slot, the highest such bound of a change that has returned.
+        var returned = new long[slotCount];
+        var violations = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        using var end = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+
+        void Returned(int index, long before)
+        {
+            var known = Volatile.Read(ref returned[index]);
+            while (known < before + 1 && Interlocked.CompareExchange(ref returned[index], before + 1, known) is var now && now != known)
+                known = now;
+        }
+
+        void Expect(bool condition, string rule)
+        {
+            if (!condition && violations.Count < 10)
+                violations.Enqueue(rule);
+        }
+
+        void Write(int seed)
+        {
+            var random = new Random(seed);
+            while (!end.IsCancellationRequested)
+            {
+                var index = random.Next(slotCount);
+                int[] one = [slots[index]];
+                var before = versions.Now;
+                if (random.Next(3) > 0)
+                {
+                    versions.Bump(one);
+                    Expect(!versions.IsUpToDate(one, before), $"Bump returned; slot {index} was still up to date as of {before}");
+                }
+                else
+                {
+                    versions.Close(one);
+                    Expect(!versions.IsUpToDate(one, versions.Now), $"slot {index} is closed and was up to date");
+                    before = versions.Now;
+                    versions.Reopen(one);
+                    Expect(!versions.IsUpToDate(one, before), $"Reopen returned; slot {index} was still up to date as of {before}");
+                }
+
+                Returned(index, before);
+            }
+        }
+
+        void Read(int seed)
+        {
+            var random = new Random(seed);
+            while (!end.IsCancellationRequested)
+            {
+                var index = random.Next(slotCount);
+                var asOf = versions.Now;
+                for (var i = 0; i < 20; i++)
+                {
+                    var changed = Volatile.Read(ref returned[index]);
+                    Expect(
+                        !versions.IsUpToDate([slots[index]], asOf) || changed <= asOf,
+                        $"slot {index} was up to date as of {asOf} after change {changed} had returned");
+                }
+            }
+        }
+
+        Thread[] threads =
+        [
+            .. Enumerable.Range(0, 3).Select(i => new Thread(() => Write(Seed + i))),
+            new Thread(() => Read(Seed - 1)),
+        ];
+        foreach (var thread in threads)
+            thread.Start();
+        foreach (var thread in threads)
+            thread.Join();
+
+        Assert.True(violations.IsEmpty, string.Join(Environment.NewLine, violations));
+        Assert.True(versions.IsUpToDate(slots, versions.Now), "a slot stayed closed, or above the count");
+    }
+}

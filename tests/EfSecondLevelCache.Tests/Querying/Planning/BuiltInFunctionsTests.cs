@@ -1,0 +1,119 @@
+using EfSecondLevelCache.Querying.Planning;
+using Microsoft.EntityFrameworkCore.Query.SqlExpressions;
+
+namespace EfSecondLevelCache.Tests.Querying.Planning;
+
+public class BuiltInFunctionsTests
+{
+    [Theory]
+    [InlineData("lower", 1, FunctionVolatility.Pure)]
+    [InlineData("count", 1, FunctionVolatility.Pure)]
+    [InlineData("row_number", 0, FunctionVolatility.Pure)]
+    [InlineData("date_trunc", 2, FunctionVolatility.Pure)]
+    [InlineData("to_char", 2, FunctionVolatility.Pure)]
+    [InlineData("jsonb_build_object", 2, FunctionVolatility.Pure)]
+    [InlineData("to_tsvector", 1, FunctionVolatility.Pure)]
+    [InlineData("current_user", 0, FunctionVolatility.Pure)]
+    [InlineData("coalesce", 2, FunctionVolatility.Pure)]
+    [InlineData("age", 2, FunctionVolatility.Pure)]
+    [InlineData("age", 1, FunctionVolatility.Moving)]
+    [InlineData("now", 0, FunctionVolatility.Moving)]
+    [InlineData("clock_timestamp", 0, FunctionVolatility.Moving)]
+    [InlineData("statement_timestamp", 0, FunctionVolatility.Moving)]
+    [InlineData("transaction_timestamp", 0, FunctionVolatility.Moving)]
+    [InlineData("timeofday", 0, FunctionVolatility.Moving)]
+    [InlineData("current_date", 0, FunctionVolatility.Moving)]
+    [InlineData("current_time", 0, FunctionVolatility.Moving)]
+    [InlineData("localtimestamp", 0, FunctionVolatility.Moving)]
+    [InlineData("timezone", 2, FunctionVolatility.Moving)]
+    [InlineData("random", 0, FunctionVolatility.Moving)]
+    [InlineData("random_normal", 0, FunctionVolatility.Moving)]
+    [InlineData("gen_random_uuid", 0, FunctionVolatility.Moving)]
+    [InlineData("uuidv7", 0, FunctionVolatility.Moving)]
+    [InlineData("uuid_generate_v4", 0, FunctionVolatility.Moving)]
+    [InlineData("nextval", 1, FunctionVolatility.Moving)]
+    [InlineData("currval", 1, FunctionVolatility.Moving)]
+    [InlineData("setval", 2, FunctionVolatility.Moving)]
+    [InlineData("set_config", 3, FunctionVolatility.Moving)]
+    [InlineData("current_setting", 1, FunctionVolatility.Moving)]
+    [InlineData("pg_advisory_xact_lock", 1, FunctionVolatility.Moving)]
+    [InlineData("txid_current", 0, FunctionVolatility.Moving)]
+    [InlineData("pg_current_snapshot", 0, FunctionVolatility.Moving)]
+    [InlineData("pg_backend_pid", 0, FunctionVolatility.Moving)]
+    [InlineData("pg_sleep", 1, FunctionVolatility.Moving)]
+    [InlineData("pg_notify", 2, FunctionVolatility.Moving)]
+    [InlineData("inet_client_addr", 0, FunctionVolatility.Moving)]
+    [InlineData("lo_get", 1, FunctionVolatility.Moving)]
+    [InlineData("pg_read_file", 1, FunctionVolatility.Moving)]
+    [InlineData("pg_stat_get_live_tuples", 1, FunctionVolatility.Moving)]
+    [InlineData("has_table_privilege", 2, FunctionVolatility.Moving)]
+    [InlineData("ts_rewrite", 3, FunctionVolatility.Pure)]
+    [InlineData("ts_rewrite", 2, FunctionVolatility.Unknown)]
+    [InlineData("query_to_xml", 4, FunctionVolatility.Unknown)]
+    [InlineData("table_to_xml", 4, FunctionVolatility.Unknown)]
+    [InlineData("cursor_to_xml", 5, FunctionVolatility.Unknown)]
+    [InlineData("ts_stat", 1, FunctionVolatility.Unknown)]
+    [InlineData("dblink", 2, FunctionVolatility.Unknown)]
+    [InlineData("my_function", 0, FunctionVolatility.Unknown)]
+    [InlineData("LOWER", 1, FunctionVolatility.Unknown)]
+    internal void A_function_is_known_by_its_name(string name, int arguments, FunctionVolatility expected)
+    {
+        Assert.Equal(expected, BuiltInFunctions.VolatilityOf(null, name, arguments));
+        Assert.Equal(expected, BuiltInFunctions.VolatilityOf("pg_catalog", name, arguments));
+        Assert.Equal(FunctionVolatility.Unknown, BuiltInFunctions.VolatilityOf("public", name, arguments));
+    }
+
+    [Fact]
+    public void No_function_is_of_two_kinds()
+    {
+        string[] all =
+        [
+            .. BuiltInFunctions.Immutable, .. BuiltInFunctions.StableBySession, .. BuiltInFunctions.Constructs, .. BuiltInFunctions.Moving,
+        ];
+        Assert.Empty(all.GroupBy(name => name).Where(group => group.Count() > 1).Select(group => group.Key));
+    }
+
+    [Theory]
+    [InlineData("COALESCE", FunctionVolatility.Pure)]
+    [InlineData("lower", FunctionVolatility.Pure)]
+    [InlineData("NOW", FunctionVolatility.Moving)]
+    [InlineData("similarity", FunctionVolatility.Unknown)]
+    internal void The_name_of_a_function_that_EF_Core_knows_as_built_in_is_folded(string name, FunctionVolatility expected)
+        => Assert.Equal(expected, BuiltInFunctions.VolatilityOf(new SqlFunctionExpression(name, [], true, [], typeof(string), null)));
+
+    [Theory]
+    [InlineData(null, "lower", FunctionVolatility.Unknown)]
+    [InlineData("", "lower", FunctionVolatility.Unknown)]
+    [InlineData("app", "lower", FunctionVolatility.Unknown)]
+    [InlineData("pg_catalog", "lower", FunctionVolatility.Pure)]
+    [InlineData("pg_catalog", "LOWER", FunctionVolatility.Unknown)]
+    internal void A_function_of_the_model_is_the_users_unless_it_is_mapped_to_pg_catalog(
+        string? schema, string name, FunctionVolatility expected)
+    {
+        var function = new SqlFunctionExpression(schema, name, [], true, [], typeof(string), null);
+        Assert.Equal(expected, BuiltInFunctions.VolatilityOf(function));
+    }
+
+    // What the translators of the EF Core provider write, without what belongs to extensions.
+    [Fact]
+    public void Every_function_of_PostgreSQL_that_the_EF_Core_provider_writes_is_known()
+    {
+        var names = """
+            abs acos acosh array_agg array_append array_cat array_position array_remove array_to_string array_to_tsvector asin asinh
+            atan atan2 atanh avg btrim bit_and bit_or bool_and bool_or cardinality ceiling concat_ws corr cos cosh count covar_pop
+            covar_samp date_part date_trunc degrees encode exp family floor get_byte host hostmask inet_merge inet_same_family
+            isempty json_agg json_array_elements_text json_array_length json_object_agg json_to_recordset json_typeof jsonb_agg
+            jsonb_array_elements_text jsonb_array_length jsonb_object_agg jsonb_set jsonb_set_lax jsonb_to_recordset jsonb_typeof
+            left length ln log lower lower_inc lower_inf lpad ltrim macaddr8_set7bit make_date make_interval make_timestamp
+            make_timestamptz masklen max min netmask network numnode phraseto_tsquery plainto_tsquery position power querytree
+            radians range_agg range_intersect_agg range_merge regexp_count regexp_replace regr_avgx regr_avgy regr_count
+            regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy replace reverse right round rpad rtrim set_byte set_masklen
+            setweight sign sin sinh split_part sqrt stddev_pop stddev_samp string_agg string_to_array strip strpos substr substring
+            sum tan tanh text to_char to_date to_json to_jsonb to_timestamp to_tsquery to_tsvector trunc ts_delete ts_filter
+            ts_headline ts_rank ts_rank_cd tsquery_phrase unnest upper upper_inc upper_inf var_pop var_samp websearch_to_tsquery
+            coalesce nullif greatest least
+            """.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+
+        Assert.All(names, name => Assert.Equal(FunctionVolatility.Pure, BuiltInFunctions.VolatilityOf(null, name, 2)));
+    }
+}
