@@ -6,7 +6,7 @@ namespace EfSecondLevelCache.Store;
 /// Keeps entries within hard bounds on bytes and on their number. Finding takes no lock and allocates nothing; all that writes
 /// takes one lock, held for less than a microsecond where what is kept costs a database round trip.
 /// </summary>
-internal sealed class BoundedStore : IResultStore
+internal sealed class BoundedStore
 {
     private readonly Lock _writing = new();
     private readonly EntryTable _table = new();
@@ -85,7 +85,7 @@ internal sealed class BoundedStore : IResultStore
         bool removed;
         lock (_writing)
         {
-            removed = entry.Queue is not null;
+            removed = entry.Queue != 0;
             if (removed)
             {
                 _policy.Remove(entry);
