@@ -95,18 +95,6 @@ public class QueryCachePolicyBuilderTests
         Assert.ThrowsAny<ArgumentException>(() => new QueryCachePolicyBuilder().DependsOn(name!));
     }
 
-    public static TheoryData<string> HalfCharacters => ["\ud800", "a\udc00b", "\udc00\ud800"];
-
-    /// <summary>It would not survive the way through the SQL text: the tag could not be invalidated, nor told from another one.</summary>
-    [Theory]
-    [MemberData(nameof(HalfCharacters))]
-    public void Names_must_be_of_whole_characters(string name)
-    {
-        var tag = Assert.Throws<ArgumentException>("tag", () => new QueryCachePolicyBuilder().Tag(name));
-        Assert.Contains("Tag", tag.Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>("table", () => new QueryCachePolicyBuilder().DependsOn(name));
-    }
-
     [Fact]
     public void Policies_of_equal_settings_are_equal()
     {

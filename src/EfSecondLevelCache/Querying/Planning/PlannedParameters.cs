@@ -100,15 +100,15 @@ internal sealed class PlannedParameters
 /// <param name="InvariantName">Its name among the query's parameter values.</param>
 /// <param name="StoreType">PostgreSQL's name of its type.</param>
 /// <param name="Converter">From the model's value to the database's; null: none.</param>
-/// <param name="IsCollection">Its values are collections.</param>
 /// <param name="EnumType">The enum that an integer stands for, as the compiler folds enum constants; null: none.</param>
-internal readonly record struct PlannedParameter(string InvariantName, string StoreType, ValueConverter? Converter, bool IsCollection, Type? EnumType)
+/// <param name="IsCollection">Its values are collections.</param>
+internal readonly record struct PlannedParameter(string InvariantName, string StoreType, ValueConverter? Converter, Type? EnumType, bool IsCollection = false)
 {
     public static PlannedParameter Of(string invariantName, RelationalTypeMapping mapping)
     {
         var type = Nullable.GetUnderlyingType(mapping.ClrType) ?? mapping.ClrType;
         return new PlannedParameter(
-            invariantName, mapping.StoreType, mapping.Converter, mapping.ElementTypeMapping is not null, type.IsEnum ? type : null);
+            invariantName, mapping.StoreType, mapping.Converter, type.IsEnum ? type : null, IsCollection: mapping.ElementTypeMapping is not null);
     }
 
     /// <summary>Whether the provider makes another object of this value: a list of a set, say, which Npgsql does not take.</summary>

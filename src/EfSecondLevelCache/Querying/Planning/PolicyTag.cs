@@ -115,11 +115,11 @@ internal static class PolicyTag
                 continue;
             if (key is "never" && equals < 0)
                 policy = policy with { NotCacheable = true };
-            else if (key is "ttl" && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var timeToLive))
+            else if (key is "ttl" && long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var timeToLive))
                 policy = policy with { TimeToLive = new TimeSpan(timeToLive) };
-            else if (key is "sliding" && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var sliding))
+            else if (key is "sliding" && long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var sliding))
                 policy = policy with { Sliding = new TimeSpan(sliding) };
-            else if (key is "rows" && int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var rows))
+            else if (key is "rows" && int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var rows))
                 policy = policy with { MaxCachedRows = rows };
             else if (key is "tag" && TryReadName(value) is { } tag)
                 policy = policy with { Tags = policy.Tags.Add(tag) };

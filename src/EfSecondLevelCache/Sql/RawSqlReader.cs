@@ -1,4 +1,4 @@
-namespace EfSecondLevelCache.Querying.Planning;
+namespace EfSecondLevelCache.Sql;
 
 /// <summary>
 /// Reads a text statement by statement. It is no parser of SQL: it finds the few forms that matter wherever they stand, and takes what
