@@ -59,8 +59,18 @@ internal static class StoreLookup
                 + $"{report.BytesPerHit,8:0.0}{report.ScalingAtTwoThreads,10:0.00}x{report.BytesPerEntry,9:0}");
         }
 
+        Console.WriteLine($"{"",-22}{"ns/fill",8}{"",16}{"2 threads",11}");
+        var fills = Enum.GetValues<EvictionPolicy>().ToDictionary(policy => policy, StoreFill.Run);
+        foreach (var (policy, (one, two)) in fills)
+            Console.WriteLine($"{policy,-22}{one,8:0}{"",16}{one / two,10:0.00}x");
+
         Console.WriteLine(JsonSerializer.Serialize(
-            lookups.ToDictionary(lookup => lookup.Name, lookup => lookup.Report), JsonSerializerOptions.Web));
+            new
+            {
+                Lookups = lookups.ToDictionary(lookup => lookup.Name, lookup => lookup.Report),
+                NsPerFill = fills.ToDictionary(fill => fill.Key.ToString(), fill => fill.Value.OneThread),
+            },
+            JsonSerializerOptions.Web));
         return 0;
     }
 

@@ -37,6 +37,8 @@ internal abstract class Policy(long maxBytes, int maxEntries)
     /// <summary>The queue that an entry of this policy stands in.</summary>
     public abstract EntryQueue QueueOf(StoreEntry entry);
 
+    public bool HasRoomFor(StoreEntry entry) => Bytes + entry.Bytes <= MaxBytes && Count < MaxEntries;
+
     /// <summary>Takes in an entry, and lets go of others first until it fits.</summary>
     public void Add(StoreEntry entry, ref Removals removals)
     {
@@ -69,7 +71,7 @@ internal abstract class Policy(long maxBytes, int maxEntries)
 
     protected virtual void MakeRoomFor(StoreEntry entry, ref Removals removals)
     {
-        while (Bytes + entry.Bytes > MaxBytes || Count == MaxEntries)
+        while (!HasRoomFor(entry))
             EvictOne(ref removals);
     }
 
