@@ -17,6 +17,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     private readonly VersionSlots _versions = new();
     private readonly BoundedStore _store;
     private readonly ITimer _sweeper;
+    private readonly CacheMetrics _metrics;
     private volatile bool _enabled = true;
     private volatile bool _disposed;
 
@@ -36,6 +37,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         Queries = new QueryCache(options, _store, _versions, _counters);
         CacheRules.Add(options);
         _sweeper = Sweeping.Start(_store, options.TimeProvider);
+        _metrics = new CacheMetrics(_counters, _store);
     }
 
     internal SecondLevelCacheOptions Options { get; }
@@ -82,8 +84,8 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
                 TooLarge = _counters.TooLarge.Value,
                 Joined = _counters.Joined.Value,
                 Invalidations = _counters.Invalidations.Value,
-                Evictions = _counters.Evictions.Value,
-                Expirations = _counters.Expirations.Value,
+                Evictions = _counters.Removals[(int)RemovalCause.Evicted].Value,
+                Expirations = _counters.Removals[(int)RemovalCause.Expired].Value,
                 Entries = _store.Count,
                 Bytes = _store.Bytes,
             };
@@ -149,6 +151,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
             return;
         _disposed = true;
         _sweeper.Dispose();
+        _metrics.Dispose();
         Clear();
     }
 
@@ -168,9 +171,8 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
 
     private void OnRemoved(StoreEntry entry, RemovalCause cause)
     {
-        if (cause is RemovalCause.Evicted)
-            _counters.Evictions.Add(1);
-        else if (cause is RemovalCause.Expired)
-            _counters.Expirations.Add(1);
+        _counters.Removals[(int)cause].Add(1);
+        if (cause is RemovalCause.Invalidated)
+            ((CachedQuery)entry).Policy.Worth.Invalidated();
     }
 }

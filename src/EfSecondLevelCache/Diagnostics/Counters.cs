@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using EfSecondLevelCache.Store;
 
 namespace EfSecondLevelCache.Diagnostics;
 
@@ -22,9 +23,8 @@ internal sealed class Counters
 
     public StripedCounter Invalidations { get; } = new();
 
-    public StripedCounter Evictions { get; } = new();
-
-    public StripedCounter Expirations { get; } = new();
+    /// <summary>By <see cref="RemovalCause"/>.</summary>
+    public StripedCounter[] Removals { get; } = [.. Enum.GetValues<RemovalCause>().Select(_ => new StripedCounter())];
 
     public long[] Refusals { get; } = new long[Reasons];
 }

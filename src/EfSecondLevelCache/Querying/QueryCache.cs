@@ -50,6 +50,8 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
                 if (store.Find(probe) is CachedQuery cached)
                     return Hit(session, cached);
 
+                if (!policy.Worth.Pays())
+                    return Refuse(session, plan, policy, Refusals.Churning);
                 var slots = policy.SlotsIn(session.Scope.Database);
                 return new Answer(new MissedQuery(session, probe.ToKey(), policy, slots) { ReadsByName = source is CommandSource.FromSqlQuery });
             }
@@ -193,6 +195,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     {
         counters.Hits.Add(1);
         cached.TimesServed++;
+        cached.Policy.Worth.Hit();
         Log.Hit(session, cached);
         Explanations.Add(session, cached.Key.Plan, cached.Policy, QueryCacheOutcome.Hit);
         return new Answer(cached.Result);

@@ -19,6 +19,11 @@ internal static class Refusals
         "the command did not come from the query compiler that the cache watches",
         "Precompiled queries, UseInternalServiceProvider and a replaced IQuerySqlGeneratorFactory can't be cached");
 
+    public static readonly QueryCacheRefusal Churning = new(
+        RefusalReason.Churning,
+        "the results of this query go stale more often than they are served, so for now they are not kept",
+        "Nothing needs to be done: it is tried again by itself. Mark the query NotCacheable() if that is how it is used");
+
     public static readonly QueryCacheRefusal InTransaction = new(
         RefusalReason.InTransaction, "it runs inside a transaction", "Run it before or after the transaction");
 

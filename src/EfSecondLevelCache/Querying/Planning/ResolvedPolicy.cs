@@ -34,6 +34,9 @@ internal sealed class ResolvedPolicy
     /// <summary>Whether anybody asked for it to be cached, so that a refusal is worth telling.</summary>
     public bool IsRequested => Refusal?.Reason is not (RefusalReason.NotRequested or RefusalReason.NeverCached);
 
+    /// <summary>Whether keeping results of this plan has paid.</summary>
+    public ShapeWorth Worth { get; } = new();
+
     public TimeSpan TimeToLive { get; }
 
     /// <summary>Zero: it does not slide.</summary>
