@@ -240,6 +240,42 @@ public class BoundedStoreTests
 
     [Theory]
     [EveryPolicy]
+    public void Dead_entries_go_before_live_ones(EvictionPolicy policy)
+    {
+        var store = Make(policy, maxBytes: 1_000);
+        var entries = Enumerable.Range(0, 1_000).Select(key => new TestEntry(key)).ToList();
+        entries.ForEach(entry => store.Add(entry));
+        foreach (var entry in entries.Where(entry => entry.Key % 4 == 0))
+            entry.Invalidate();
+        _removed.Clear();
+
+        for (var key = 1_000; key < 1_100; key++)
+            store.Add(new TestEntry(key));
+
+        // Where to look first is up to the table, so that a few live ones may have gone before enough dead ones were found.
+        Assert.InRange(_removed.Count(removal => removal.Cause == RemovalCause.Invalidated), 100, 250);
+        Assert.InRange(_removed.Count(removal => removal.Cause == RemovalCause.Evicted), 0, 5);
+    }
+
+    [Theory]
+    [EveryPolicy]
+    public void An_expired_entry_that_is_next_to_go_goes_as_expired(EvictionPolicy policy)
+    {
+        var store = Make(policy, maxBytes: 10);
+        var expired = Enumerable.Range(0, 10).Select(key => new TestEntry(key, expiresAt: store.Clock.Now + 1)).ToList();
+        expired.ForEach(entry => store.Add(entry));
+        expired.ForEach(entry => store.Find(entry.Key));
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+
+        for (var key = 100; key < 110; key++)
+            store.Add(new TestEntry(key));
+
+        Assert.Equal(10, _removed.Count(removal => removal.Cause == RemovalCause.Expired));
+        Assert.DoesNotContain(_removed, removal => removal.Cause != RemovalCause.Expired);
+    }
+
+    [Theory]
+    [EveryPolicy]
     public void Sweeping_removes_dead_entries_in_bounded_steps_and_goes_round(EvictionPolicy policy)
     {
         var store = Make(policy);
