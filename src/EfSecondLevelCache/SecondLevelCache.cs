@@ -11,7 +11,7 @@ namespace EfSecondLevelCache;
 /// A second-level query cache. Get it with <c>context.Database.GetSecondLevelCache()</c>, from the application's services after
 /// <c>services.AddSecondLevelCache()</c>, or make one by hand. All members are thread-safe.
 /// </summary>
-public sealed class SecondLevelCache : IAsyncDisposable
+public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
 {
     private readonly Counters _counters = new();
     private readonly VersionSlots _versions = new();
@@ -134,9 +134,7 @@ public sealed class SecondLevelCache : IAsyncDisposable
     /// <summary>Removes every result.</summary>
     public ValueTask ClearAsync()
     {
-        // First the versions, so that what is being read now is not kept either.
-        Invalidator.Changed([TableChange.Everything]);
-        _store.Clear();
+        Clear();
         return default;
     }
 
@@ -145,13 +143,27 @@ public sealed class SecondLevelCache : IAsyncDisposable
         => _store.Entries().OfType<CachedQuery>().Where(entry => entry.IsUpToDate).Select(entry => entry.ToInfo(_store.Clock.Now));
 
     /// <summary>Lets go of every result. Queries go on, uncached.</summary>
-    public async ValueTask DisposeAsync()
+    public void Dispose()
     {
         if (_disposed)
             return;
         _disposed = true;
-        await _sweeper.DisposeAsync().ConfigureAwait(false);
-        await ClearAsync().ConfigureAwait(false);
+        _sweeper.Dispose();
+        Clear();
+    }
+
+    /// <inheritdoc cref="Dispose"/>
+    public ValueTask DisposeAsync()
+    {
+        Dispose();
+        return default;
+    }
+
+    private void Clear()
+    {
+        // First the versions, so that what is being read now is not kept either.
+        Invalidator.Changed([TableChange.Everything]);
+        _store.Clear();
     }
 
     private void OnRemoved(StoreEntry entry, RemovalCause cause)

@@ -7,6 +7,7 @@ return args switch
     ["queries"] => await QuickComparison.RunAsync(),
     ["bdn", .. var options] => await BenchmarkDotNetRun.RunAsync(options),
     ["hit-rate", ..] => HitRate.Run(args.AsSpan(1)),
+    ["store", ..] => StoreLookup.Run(args.AsSpan(1)),
     _ => Usage(),
 };
 

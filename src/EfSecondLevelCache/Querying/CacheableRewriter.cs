@@ -17,6 +17,8 @@ internal sealed class CacheableRewriter : IQueryExpressionInterceptor
 
     private sealed class Visitor : ExpressionVisitor
     {
+        private int _marks;
+
         protected override Expression VisitMethodCall(MethodCallExpression node)
         {
             var call = (MethodCallExpression)base.VisitMethodCall(node);
@@ -27,7 +29,7 @@ internal sealed class CacheableRewriter : IQueryExpressionInterceptor
 
         protected override Expression VisitExtension(Expression node)
             => base.VisitExtension(node) is var visited && visited is CacheableExpression marked
-                ? Tagged(marked.Source, marked.Type.GetGenericArguments()[0], PolicyTag.Of(marked.Policy))
+                ? Tagged(marked.Source, marked.Type.GetGenericArguments()[0], TagOf(marked.Policy))
                 : visited;
 
         private static MethodCallExpression Tagged(Expression source, Type elementType, string tag)
@@ -35,20 +37,22 @@ internal sealed class CacheableRewriter : IQueryExpressionInterceptor
                 typeof(EntityFrameworkQueryableExtensions), nameof(EntityFrameworkQueryableExtensions.TagWith), [elementType],
                 source, Expression.Constant(tag));
 
-        private static string TagOf(MethodCallExpression call)
+        private string TagOf(QueryCachePolicy policy, string? varyByParameter = null) => PolicyTag.Of(policy, varyByParameter, order: _marks++);
+
+        private string TagOf(MethodCallExpression call)
         {
             switch (call.Method.Name)
             {
                 case nameof(SecondLevelCacheQueryableExtensions.NotCacheable):
-                    return PolicyTag.Of(QueryCachePolicy.None);
+                    return TagOf(QueryCachePolicy.None);
                 case nameof(SecondLevelCacheQueryableExtensions.VaryingCacheable):
-                    return PolicyTag.Of(
+                    return TagOf(
                         PolicyTag.Parse(ValueOf<string>(call.Arguments[1])),
                         varyByParameter: ((QueryParameterExpression)call.Arguments[2]).Name);
                 case nameof(SecondLevelCacheQueryableExtensions.Cacheable) when call.Arguments.Count == 1:
-                    return PolicyTag.Of(QueryCachePolicy.Default);
+                    return TagOf(QueryCachePolicy.Default);
                 case nameof(SecondLevelCacheQueryableExtensions.Cacheable) when call.Arguments[1].Type == typeof(TimeSpan):
-                    return PolicyTag.Of(SecondLevelCacheQueryableExtensions.PolicyOf(ValueOf<TimeSpan>(call.Arguments[1])));
+                    return TagOf(SecondLevelCacheQueryableExtensions.PolicyOf(ValueOf<TimeSpan>(call.Arguments[1])));
                 case nameof(SecondLevelCacheQueryableExtensions.Cacheable):
                     var builder = new QueryCachePolicyBuilder();
                     ValueOf<Action<QueryCachePolicyBuilder>>(call.Arguments[1])(builder);
@@ -56,7 +60,7 @@ internal sealed class CacheableRewriter : IQueryExpressionInterceptor
                         ? throw new InvalidOperationException(
                             "VaryBy is not available inside of EF.CompileQuery, where its value would be compiled in. "
                             + "Use VaryBy(context => ...) of AddSecondLevelCache instead.")
-                        : PolicyTag.Of(builder.Policy);
+                        : TagOf(builder.Policy);
                 default:
                     throw new InvalidOperationException($"{call.Method.Name} can't be part of a query expression.");
             }
@@ -64,7 +68,7 @@ internal sealed class CacheableRewriter : IQueryExpressionInterceptor
 
         private static T ValueOf<T>(Expression argument)
         {
-            if (argument is QueryParameterExpression)
+            if (QueryParameterFinder.IsIn(argument))
             {
                 throw new InvalidOperationException(
                     "Cacheable inside of EF.CompileQuery needs settings that are known when the query is compiled; "
@@ -74,6 +78,24 @@ internal sealed class CacheableRewriter : IQueryExpressionInterceptor
             return argument is ConstantExpression { Value: T value }
                 ? value
                 : Expression.Lambda<Func<T>>(argument).Compile()();
+        }
+    }
+
+    private sealed class QueryParameterFinder : ExpressionVisitor
+    {
+        private bool _found;
+
+        public static bool IsIn(Expression expression)
+        {
+            var finder = new QueryParameterFinder();
+            finder.Visit(expression);
+            return finder._found;
+        }
+
+        protected override Expression VisitExtension(Expression node)
+        {
+            _found |= node is QueryParameterExpression;
+            return node;
         }
     }
 }

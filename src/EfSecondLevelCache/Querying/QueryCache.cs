@@ -210,11 +210,6 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
                 counters.StaleFillsPrevented.Add(1);
                 Log.StaleFillPrevented(query);
             }
-            else if (cached.Bytes > options.MaxEntryBytes)
-            {
-                counters.TooLarge.Add(1);
-                Log.TooLarge(query, options.MaxEntryBytes);
-            }
             else if (!query.Session.Cache!.IsDisposed && store.Add(cached))
             {
                 counters.Fills.Add(1);

@@ -6,8 +6,14 @@ namespace EfSecondLevelCache.Store;
 /// Keeps entries within hard bounds on bytes and on their number. Finding takes no lock and allocates nothing; all that writes
 /// takes one lock, held for less than a microsecond where what is kept costs a database round trip.
 /// </summary>
-internal sealed class BoundedStore : IResultStore
+internal sealed class BoundedStore
 {
+    /// <summary>
+    /// A full store looks at so many buckets for dead entries before it lets live ones go: few enough not to be felt, and enough that
+    /// where one entry in eight is dead, no live one has to go.
+    /// </summary>
+    private const int SweptBeforeEvicting = 8;
+
     private readonly Lock _writing = new();
     private readonly EntryTable _table = new();
     private readonly Policy _policy;
@@ -46,29 +52,23 @@ internal sealed class BoundedStore : IResultStore
 
     public int Count => _policy.Count;
 
+    /// <summary>The live entry of this key, counted as used; null where there is none, or it has expired or is stale.</summary>
     public StoreEntry? Find<TProbe>(scoped in TProbe probe)
         where TProbe : struct, IStoreProbe, allows ref struct
     {
-        if (!_table.TryFind(probe, out var entry))
-            entry = FindWhileNobodyWrites(probe);
-        if (entry is null)
-            return null;
         var now = Clock.Now;
-        if (!entry.IsLive(now))
-            return null;
-        entry.Touch(now, _hitCeiling);
+        var entry = FindLive(probe, now);
+        entry?.Touch(now, _hitCeiling);
         return entry;
     }
 
     /// <summary>The live entry of this key, not counted as used.</summary>
     public StoreEntry? Peek<TProbe>(scoped in TProbe probe)
         where TProbe : struct, IStoreProbe, allows ref struct
-    {
-        if (!_table.TryFind(probe, out var entry))
-            entry = FindWhileNobodyWrites(probe);
-        return entry?.IsLive(Clock.Now) == true ? entry : null;
-    }
+        => FindLive(probe, Clock.Now);
 
+    /// <summary>Keeps an entry, in place of one with the same key. False where it is dead already or larger than the store.</summary>
+    /// <exception cref="InvalidOperationException">It was added before.</exception>
     public bool Add(StoreEntry entry)
     {
         var removals = new Removals(_table, Clock.Now);
@@ -79,13 +79,14 @@ internal sealed class BoundedStore : IResultStore
         return added;
     }
 
+    /// <summary>Removes this very entry, not one that has since taken its place.</summary>
     public bool Remove(StoreEntry entry, RemovalCause cause)
     {
         var removals = new Removals(_table, Clock.Now);
         bool removed;
         lock (_writing)
         {
-            removed = entry.Queue is not null;
+            removed = entry.Queue != 0;
             if (removed)
             {
                 _policy.Remove(entry);
@@ -114,7 +115,8 @@ internal sealed class BoundedStore : IResultStore
         removals.Tell(_onRemoved);
     }
 
-    public IEnumerable<StoreEntry> Entries()
+    /// <summary>What is kept at this moment, dead entries included.</summary>
+    public IReadOnlyList<StoreEntry> Entries()
     {
         lock (_writing)
             return Entries_NeedsLock();
@@ -157,6 +159,8 @@ internal sealed class BoundedStore : IResultStore
             removals.Evict(surplus);
         }
 
+        if (!_policy.HasRoomFor(entry))
+            Sweep_NeedsLock(SweptBeforeEvicting, ref removals);
         _policy.Add(entry, ref removals);
         _table.Add(entry);
         return true;
@@ -192,6 +196,14 @@ internal sealed class BoundedStore : IResultStore
         }
 
         return entries;
+    }
+
+    private StoreEntry? FindLive<TProbe>(scoped in TProbe probe, long now)
+        where TProbe : struct, IStoreProbe, allows ref struct
+    {
+        if (!_table.TryFind(probe, out var entry))
+            entry = FindWhileNobodyWrites(probe);
+        return entry is not null && entry.IsLive(now) ? entry : null;
     }
 
     /// <summary>For the rare reader who met the table while it grew.</summary>

@@ -1,10 +1,10 @@
 namespace EfSecondLevelCache.Store;
 
 /// <summary>A doubly linked list through the entries themselves, with its length and the sum of its bytes. Not thread-safe.</summary>
-/// <param name="number">Which one it is, to a policy that has several.</param>
-internal sealed class EntryQueue(int number = 0)
+/// <param name="number">By which an entry names its queue: two bytes where a reference takes eight. Not 0.</param>
+internal sealed class EntryQueue(short number)
 {
-    public int Number { get; } = number;
+    public short Number { get; } = number;
 
     public StoreEntry? Newest { get; private set; }
 
@@ -68,14 +68,14 @@ internal sealed class EntryQueue(int number = 0)
 
     private void Enter(StoreEntry entry)
     {
-        entry.Queue = this;
+        entry.Queue = Number;
         Count++;
         Bytes += entry.Bytes;
     }
 
     private void Leave(StoreEntry entry)
     {
-        entry.Queue = null;
+        entry.Queue = 0;
         entry.Newer = entry.Older = null;
         Count--;
         Bytes -= entry.Bytes;

@@ -17,8 +17,8 @@ internal sealed class FrequencySketch
     private ulong[] _words = new ulong[MinWords];
     private long _additions;
 
-    /// <summary>How often everything was halved.</summary>
-    public int Period { get; private set; }
+    /// <summary>How often everything was halved; it wraps around.</summary>
+    public ushort Period { get; private set; }
 
     public int Estimate(ulong hash)
     {

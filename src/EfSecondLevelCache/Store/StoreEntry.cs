@@ -9,11 +9,12 @@ namespace EfSecondLevelCache.Store;
 internal abstract class StoreEntry(ulong hash, long bytes, double cost, long expiresAt, long sliding)
 {
     /// <summary>
-    /// The bytes of an entry that has neither key nor value: this class's fields, the object's header, and its share of the hash
-    /// table and of the frequency sketch (each eight bytes, and between a half and the whole of them in use).
+    /// The bytes of an entry that has neither key nor value: an object of 96, and its share of the hash table and of the frequency
+    /// sketch, which keep eight bytes for each entry and grow by doubling.
     /// </summary>
-    public const int Overhead = 128;
+    public const int Overhead = 96 + 2 * 12;
 
+    private readonly int _bytes = checked((int)bytes);
     private readonly int _sliding = (int)Math.Min(sliding, int.MaxValue);
     private long _lastFound;
     private byte _hits;
@@ -23,7 +24,7 @@ internal abstract class StoreEntry(ulong hash, long bytes, double cost, long exp
     public ulong Hash { get; } = hash;
 
     /// <summary>The memory that the entry takes: key, value and its place in the store.</summary>
-    public long Bytes { get; } = bytes;
+    public long Bytes => _bytes;
 
     /// <summary>What it cost the database to make the value, in microseconds; at least 1.</summary>
     public float Cost { get; } = (float)Math.Max(1, cost);
@@ -53,8 +54,8 @@ internal abstract class StoreEntry(ulong hash, long bytes, double cost, long exp
 
     // What follows is the policy's, guarded by the store's lock.
 
-    /// <summary>The queue that the entry stands in; null before it entered and after it left.</summary>
-    internal EntryQueue? Queue { get; set; }
+    /// <summary>The number of the queue that the entry stands in; 0 before it entered and after it left.</summary>
+    internal short Queue { get; set; }
 
     internal StoreEntry? Newer { get; set; }
 
@@ -67,7 +68,7 @@ internal abstract class StoreEntry(ulong hash, long bytes, double cost, long exp
     internal float Frequency { get; set; }
 
     /// <summary>The sketch's period in which <see cref="Frequency"/> was right; it halves with each later one.</summary>
-    internal int Period { get; set; }
+    internal ushort Period { get; set; }
 
     /// <summary>Why it left; meaningful once it has.</summary>
     internal RemovalCause RemovalCause { get; set; }

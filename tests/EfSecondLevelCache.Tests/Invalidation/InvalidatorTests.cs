@@ -231,17 +231,16 @@ public class InvalidatorTests
     [Fact]
     public void What_is_unsettled_is_neither_kept_nor_served_until_it_is_settled()
     {
-        TableChange[] changes = [new("shop", Orders)];
         var before = Read(Orders);
         var customers = Read(new TableName(null, "customers"));
-        _invalidator.Unsettle(changes);
+        var unsettled = Unsettle(Orders);
         var meanwhile = Read(Orders);
 
         Assert.False(IsUpToDate(before));
         Assert.False(IsUpToDate(meanwhile));
         Assert.True(IsUpToDate(customers));
 
-        _invalidator.Settle(changes);
+        _invalidator.Settle(unsettled);
 
         Assert.False(IsUpToDate(before));
         Assert.False(IsUpToDate(meanwhile));
@@ -251,33 +250,40 @@ public class InvalidatorTests
     [Fact]
     public void A_table_that_two_unsettle_is_settled_when_both_have_ended()
     {
-        TableChange[] changes = [new("shop", Orders)];
-        _invalidator.Unsettle(changes);
-        _invalidator.Unsettle(changes);
+        var one = Unsettle(Orders);
+        var other = Unsettle(Orders);
 
-        _invalidator.Settle(changes);
+        _invalidator.Settle(one);
         Assert.False(IsUpToDate(Read(Orders)));
 
-        _invalidator.Settle(changes);
+        _invalidator.Settle(other);
         Assert.True(IsUpToDate(Read(Orders)));
+    }
+
+    [Fact]
+    public void What_is_unsettled_together_with_something_else_is_settled_with_its_own_part()
+    {
+        var one = Unsettle(Orders);
+        var other = Unsettle(new TableName(null, "customers"), SalesOrders);
+
+        _invalidator.Settle(one);
+        Assert.False(IsUpToDate(ReadUnknown("shop")));
+        Assert.False(IsUpToDate(Read(SalesOrders)));
+        Assert.True(IsUpToDate(Read(StockOrders)));
+
+        _invalidator.Settle(other);
+        Assert.True(IsUpToDate(ReadUnknown("shop")));
+        Assert.True(IsUpToDate(Read(SalesOrders, Orders)));
     }
 
     [Fact]
     public void A_schema_that_is_first_seen_while_its_table_is_unsettled_is_unsettled_too()
     {
-        _invalidator.Unsettle([new TableChange("shop", Orders)]);
-
-        Assert.False(IsUpToDate(Read(SalesOrders)));
-    }
-
-    [Fact]
-    public void A_schema_that_is_first_seen_while_its_table_is_unsettled_does_not_hinder_its_settling()
-    {
-        TableChange[] changes = [new("shop", Orders)];
-        _invalidator.Unsettle(changes);
+        var unsettled = Unsettle(Orders);
         var meanwhile = Read(SalesOrders);
+        Assert.False(IsUpToDate(meanwhile));
 
-        _invalidator.Settle(changes);
+        _invalidator.Settle(unsettled);
 
         Assert.False(IsUpToDate(meanwhile));
         Assert.True(IsUpToDate(Read(SalesOrders)));
@@ -303,6 +309,8 @@ public class InvalidatorTests
         => Assert.Equal(words, new TableChange(database, table is null ? null : TableName.Parse(table)).ToString());
 
     private void Change(TableName table) => _invalidator.Changed([new TableChange("shop", table)]);
+
+    private int[] Unsettle(params TableName[] tables) => _invalidator.Unsettle([.. tables.Select(table => new TableChange("shop", table))]);
 
     private Result Read(params TableName[] tables) => Read("shop", tables);
 

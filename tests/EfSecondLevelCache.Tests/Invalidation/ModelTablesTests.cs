@@ -347,7 +347,8 @@ public class ModelTablesTests
         return Names(ModelTables.CascadesOf(model, TableName.Parse(from)));
     }
 
-    private static string[] Names(IEnumerable<TableName> tables) => [.. tables.Select(table => table.ToString()).Order(StringComparer.Ordinal)];
+    private static string[] Names(IEnumerable<TableName> tables)
+        => [.. tables.Select(table => table.ToString()).Order(StringComparer.Ordinal)];
 
     private class A
     {

@@ -1,6 +1,3 @@
-using System.Data;
-using System.Data.Common;
-using System.Diagnostics.CodeAnalysis;
 using System.Transactions;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Infrastructure;
@@ -8,9 +5,6 @@ using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Tests.Support;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
-using Microsoft.EntityFrameworkCore.Storage;
-using Npgsql;
-using IsolationLevel = System.Data.IsolationLevel;
 
 namespace EfSecondLevelCache.Tests.Invalidation;
 
@@ -147,7 +141,7 @@ public class PendingChangesTests
         public ForeignTransaction()
         {
             _context = new ShopContext(options => options.UseNpgsql(_connection).AddSecondLevelCache());
-            _context.Database.UseTransaction(new Begun(_connection));
+            _context.Database.UseTransaction(_connection.BeginTransaction());
             Changes = PendingChanges.OfCurrentTransaction(_context.GetService<CacheSession>())!;
         }
 
@@ -160,52 +154,5 @@ public class PendingChangesTests
             _context.Dispose();
             _connection.Dispose();
         }
-    }
-
-    private sealed class Begun(DbConnection connection) : DbTransaction
-    {
-        public override IsolationLevel IsolationLevel => IsolationLevel.ReadCommitted;
-
-        protected override DbConnection? DbConnection => connection;
-
-        public override void Commit()
-        {
-        }
-
-        public override void Rollback()
-        {
-        }
-    }
-
-    private sealed class OpenConnection : DbConnection
-    {
-        private ConnectionState _state = ConnectionState.Open;
-
-        [AllowNull]
-        public override string ConnectionString { get; set; } = "Host=localhost;Database=shop";
-
-        public override string Database => "shop";
-
-        public override string DataSource => "localhost";
-
-        public override string ServerVersion => "15.0";
-
-        public override ConnectionState State => _state;
-
-        public override void Open() => _state = ConnectionState.Open;
-
-        public override void Close()
-        {
-            if (_state == ConnectionState.Closed)
-                return;
-            _state = ConnectionState.Closed;
-            OnStateChange(new StateChangeEventArgs(ConnectionState.Open, ConnectionState.Closed));
-        }
-
-        public override void ChangeDatabase(string databaseName) => throw new NotSupportedException();
-
-        protected override DbTransaction BeginDbTransaction(IsolationLevel isolationLevel) => new Begun(this);
-
-        protected override DbCommand CreateDbCommand() => throw new NotSupportedException();
     }
 }

@@ -2,6 +2,11 @@ using EfSecondLevelCache.Invalidation;
 
 namespace EfSecondLevelCache.Tests.Invalidation;
 
+/// <summary>Alone on the machine: threads that are to meet must run at the same time.</summary>
+[CollectionDefinition(nameof(VersionSlotsTests), DisableParallelization = true)]
+public class VersionSlotsCollection;
+
+[Collection(nameof(VersionSlotsTests))]
 public class VersionSlotsTests
 {
     [Fact]
@@ -175,8 +180,8 @@ public class VersionSlotsTests
     }
 
     /// <summary>
-    /// Whoever counted before a change began must be told that he is out of date once the change has returned, whatever else changes, closes
-    /// and reopens the same slots meanwhile. Few slots, so that threads meet; each also checks its own changes at the first possible moment.
+    /// Whoever counted before a change began must be told that he is out of date once the change has returned, whatever else changes,
+    /// closes and reopens the same slots meanwhile. Few slots, so that threads meet; each also checks its own changes at the first moment.
     /// </summary>
     [Theory]
     [InlineData(1)]

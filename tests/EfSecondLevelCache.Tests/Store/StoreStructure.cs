@@ -20,16 +20,16 @@ internal static class StoreStructure
         Assert.InRange(store.Bytes, 0, MaxBytesOf(policy));
         Assert.InRange(store.Count, 0, MaxEntriesOf(policy));
         Assert.All(entries, entry => Assert.Same(entry, table.FindSameKey(entry, out _)));
-        VerifyQueues(entries);
+        VerifyQueues(policy, entries);
     }
 
     /// <summary>Every entry stands in the queue that it names, once, and no queue holds anything else.</summary>
-    private static void VerifyQueues(List<StoreEntry> entries)
+    private static void VerifyQueues(Policy policy, List<StoreEntry> entries)
     {
         foreach (var ofQueue in entries.GroupBy(entry => entry.Queue))
         {
-            var queue = ofQueue.Key;
-            Assert.NotNull(queue);
+            Assert.NotEqual(0, ofQueue.Key);
+            var queue = policy.QueueOf(ofQueue.First());
             var queued = new HashSet<StoreEntry>();
             StoreEntry? newer = null;
             for (var entry = queue.Newest; entry is not null; newer = entry, entry = entry.Older)

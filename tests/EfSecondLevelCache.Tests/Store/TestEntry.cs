@@ -5,7 +5,7 @@ namespace EfSecondLevelCache.Tests.Store;
 /// <summary>An entry whose key is a number, with everything else to be chosen.</summary>
 internal sealed class TestEntry(
     long key,
-    int bytes = 1,
+    long bytes = 1,
     double cost = 1,
     ulong? hash = null,
     long expiresAt = long.MaxValue,

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace EfSecondLevelCache.Tests.Support;
 
@@ -7,6 +8,14 @@ namespace EfSecondLevelCache.Tests.Support;
 internal sealed class ShopContext(Action<DbContextOptionsBuilder>? configure = null) : DbContext
 {
     public const string ConnectionString = "Host=no-such-host.invalid;Database=shop;Username=shop";
+
+    public static ShopContext WithoutCache() => new(options => options.UseNpgsql(ConnectionString));
+
+    public static ShopContext With(Action<SecondLevelCacheOptionsBuilder> cache, params IInterceptor[] interceptors)
+        => new(options => options.UseNpgsql(ConnectionString).AddSecondLevelCache(cache).AddInterceptors(interceptors));
+
+    public static ShopContext With(SecondLevelCache cache, params IInterceptor[] interceptors)
+        => new(options => options.UseNpgsql(ConnectionString).AddSecondLevelCache(cache).AddInterceptors(interceptors));
 
     public DbSet<Product> Products => Set<Product>();
 

@@ -1,6 +1,7 @@
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Sql;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 

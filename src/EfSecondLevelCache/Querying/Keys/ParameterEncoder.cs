@@ -22,7 +22,7 @@ internal static class ParameterEncoder
     private enum Kind : byte
     {
         Null, Boolean, Byte, SByte, Int16, UInt16, Int32, UInt32, Int64, UInt64, Single, Double, Decimal, Char, String, Guid,
-        DateTime, DateTimeOffset, DateOnly, TimeOnly, TimeSpan, Bytes, Sequence, Array, Enum, RawStruct, BigInteger, BitArray,
+        DateTime, DateTimeOffset, DateOnly, TimeOnly, TimeSpan, Bytes, Sequence, Array, Enum, Struct, BigInteger, BitArray,
         IPAddress, PhysicalAddress, Json, StringMap, Network,
     }
 
@@ -31,7 +31,7 @@ internal static class ParameterEncoder
 
     private static int _lastTypeNumber;
 
-    private static readonly ConcurrentDictionary<Type, StructWriter?> StructWriters = new();
+    private static readonly ConcurrentDictionary<Type, FieldInfo[]?> StructFields = new();
 
     /// <summary>False where the value's type has no exact form; what was written by then is of no use.</summary>
     public static bool TryWrite(ref KeyWriter writer, object? value)
@@ -72,7 +72,8 @@ internal static class ParameterEncoder
             // By bits: -0.0 and 0.0 are different values to PostgreSQL's text functions.
             case float v: return Raw(ref writer, Kind.Single, BitConverter.SingleToUInt32Bits(v));
             case double v: return Raw(ref writer, Kind.Double, BitConverter.DoubleToUInt64Bits(v));
-            case byte[] v: return Bytes(ref writer, Kind.Bytes, v);
+            // The runtime takes an sbyte[] for a byte[] too.
+            case byte[] v when v.GetType() == typeof(byte[]): return Bytes(ref writer, Kind.Bytes, v);
             case Enum v:
                 writer.WriteByte((byte)Kind.Enum);
                 writer.Write(NumberOf(v.GetType()));
@@ -186,42 +187,34 @@ internal static class ParameterEncoder
 
     private static int NumberOf(Type type) => TypeNumbers.GetOrAdd(type, static _ => Interlocked.Increment(ref _lastTypeNumber));
 
+    /// <summary>
+    /// Writes value types that hold no reference field by field (Npgsql's points, intervals, ranges of numbers and dates ...): their bytes as a
+    /// whole have gaps, in which anything may stand.
+    /// </summary>
     private static bool WriteStruct(ref KeyWriter writer, object value)
     {
-        var structWriter = StructWriters.GetOrAdd(value.GetType(), StructWriter.Create);
-        if (structWriter is null)
+        var fields = StructFields.GetOrAdd(value.GetType(), FieldsOf);
+        if (fields is null)
             return false;
-        writer.WriteByte((byte)Kind.RawStruct);
+        writer.WriteByte((byte)Kind.Struct);
         writer.Write(NumberOf(value.GetType()));
-        return structWriter.Write(ref writer, value);
+        foreach (var field in fields)
+        {
+            if (!TryWrite(ref writer, field.GetValue(value)))
+                return false;
+        }
+
+        return true;
     }
 
-    /// <summary>
-    /// Writes value types that hold no reference as their bytes (Npgsql's points, intervals, ranges of numbers and dates ...). Padding
-    /// bytes may make equal values differ; they can't make different values equal.
-    /// </summary>
-    private abstract class StructWriter
+    /// <summary>Null for a type that is no such struct.</summary>
+    private static FieldInfo[]? FieldsOf(Type type)
     {
-        public abstract bool Write(ref KeyWriter writer, object value);
-
-        public static StructWriter? Create(Type type)
-        {
-            if (!type.IsValueType)
-                return null;
-            var holdsReferences = (bool)typeof(RuntimeHelpers)
-                .GetMethod(nameof(RuntimeHelpers.IsReferenceOrContainsReferences), BindingFlags.Public | BindingFlags.Static)!
-                .MakeGenericMethod(type).Invoke(null, null)!;
-            return holdsReferences ? null : (StructWriter)Activator.CreateInstance(typeof(Of<>).MakeGenericType(type))!;
-        }
-
-        private sealed class Of<T> : StructWriter
-            where T : unmanaged
-        {
-            public override bool Write(ref KeyWriter writer, object value)
-            {
-                writer.Write((T)value);
-                return true;
-            }
-        }
+        if (!type.IsValueType || type.IsPrimitive)
+            return null;
+        var holdsReferences = (bool)typeof(RuntimeHelpers)
+            .GetMethod(nameof(RuntimeHelpers.IsReferenceOrContainsReferences), BindingFlags.Public | BindingFlags.Static)!
+            .MakeGenericMethod(type).Invoke(null, null)!;
+        return holdsReferences ? null : type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic);
     }
 }

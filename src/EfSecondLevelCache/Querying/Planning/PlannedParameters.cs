@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Data.Common;
 using EfSecondLevelCache.Querying.Keys;
 using Microsoft.EntityFrameworkCore.Storage;
@@ -25,7 +26,7 @@ internal sealed class PlannedParameters
     /// <summary>Writes the values that the database will see; the type of the first that has no exact form, else null.</summary>
     public Type? Write(ref KeyWriter writer, IReadOnlyDictionary<string, object?>? values)
     {
-        if (_mapped is null)
+        if (_mapped is null || AnyIsRemade(values))
             return WriteFromCommand(ref writer, values);
 
         foreach (var parameter in _mapped)
@@ -72,6 +73,17 @@ internal sealed class PlannedParameters
         return true;
     }
 
+    private bool AnyIsRemade(IReadOnlyDictionary<string, object?>? values)
+    {
+        foreach (var parameter in _mapped!)
+        {
+            if (parameter.IsCollection && parameter.IsRemade(values![parameter.InvariantName]))
+                return true;
+        }
+
+        return false;
+    }
+
     private Type? WriteFromCommand(ref KeyWriter writer, IReadOnlyDictionary<string, object?>? values)
     {
         using var command = new NpgsqlCommand();
@@ -89,13 +101,20 @@ internal sealed class PlannedParameters
 /// <param name="StoreType">PostgreSQL's name of its type.</param>
 /// <param name="Converter">From the model's value to the database's; null: none.</param>
 /// <param name="EnumType">The enum that an integer stands for, as the compiler folds enum constants; null: none.</param>
-internal readonly record struct PlannedParameter(string InvariantName, string StoreType, ValueConverter? Converter, Type? EnumType)
+/// <param name="IsCollection">Its values are collections.</param>
+internal readonly record struct PlannedParameter(string InvariantName, string StoreType, ValueConverter? Converter, Type? EnumType, bool IsCollection = false)
 {
     public static PlannedParameter Of(string invariantName, RelationalTypeMapping mapping)
     {
         var type = Nullable.GetUnderlyingType(mapping.ClrType) ?? mapping.ClrType;
-        return new PlannedParameter(invariantName, mapping.StoreType, mapping.Converter, type.IsEnum ? type : null);
+        return new PlannedParameter(
+            invariantName, mapping.StoreType, mapping.Converter, type.IsEnum ? type : null, IsCollection: mapping.ElementTypeMapping is not null);
     }
+
+    /// <summary>Whether the provider makes another object of this value: a list of a set, say, which Npgsql does not take.</summary>
+    public bool IsRemade(object? value)
+        => IsCollection && Converter is null && value is IEnumerable and not Array
+            && !(value.GetType() is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(List<>));
 
     /// <summary>The same steps as EF Core takes when it makes the DbParameter.</summary>
     public object? ValueFor(object? value)

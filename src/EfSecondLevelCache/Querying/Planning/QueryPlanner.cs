@@ -1,6 +1,7 @@
 using System.Linq.Expressions;
 using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Querying.Keys;
+using EfSecondLevelCache.Sql;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Query.SqlExpressions;
 using Microsoft.EntityFrameworkCore.Storage;

@@ -13,8 +13,8 @@ internal sealed class GreedyDualQueue
     /// <summary>The bits of a float's mantissa that do not count: of the 23 one is left.</summary>
     private const int IgnoredBits = 22;
 
-    /// <summary>Of positive floats.</summary>
-    private const int Classes = 1 << 31 - IgnoredBits;
+    /// <summary>Of positive floats. Their queues have the numbers from 1 to this.</summary>
+    public const short Classes = 1 << 31 - IgnoredBits;
 
     private readonly EntryQueue?[] _classes = new EntryQueue?[Classes];
     private readonly ulong[] _occupied = new ulong[Classes / 64];
@@ -26,22 +26,24 @@ internal sealed class GreedyDualQueue
 
     public void Add(StoreEntry entry, float rate)
     {
-        var number = BitConverter.SingleToInt32Bits(rate) >> IgnoredBits;
-        entry.Priority = _inflation + BitConverter.Int32BitsToSingle(number << IgnoredBits);
-        Enter(entry, number).AddNewest(entry);
+        var rateClass = BitConverter.SingleToInt32Bits(rate) >> IgnoredBits;
+        entry.Priority = _inflation + BitConverter.Int32BitsToSingle(rateClass << IgnoredBits);
+        Enter(entry, rateClass).AddNewest(entry);
     }
 
     /// <summary>Undoes the removal of what was the lowest.</summary>
-    public void PutBack(StoreEntry entry, EntryQueue queue) => Enter(entry, queue.Number).AddOldest(entry);
+    public void PutBack(StoreEntry entry, EntryQueue queue) => Enter(entry, queue.Number - 1).AddOldest(entry);
+
+    public EntryQueue QueueOf(StoreEntry entry) => _classes[entry.Queue - 1]!;
 
     public void Remove(StoreEntry entry)
     {
-        var queue = entry.Queue!;
-        queue.Remove(entry);
+        var rateClass = entry.Queue - 1;
+        QueueOf(entry).Remove(entry);
         Count--;
         Bytes -= entry.Bytes;
-        if (queue.Count == 0)
-            _occupied[queue.Number >> 6] &= ~(1UL << queue.Number);
+        if (_classes[rateClass]!.Count == 0)
+            _occupied[rateClass >> 6] &= ~(1UL << rateClass);
     }
 
     public StoreEntry? Lowest()
@@ -63,11 +65,11 @@ internal sealed class GreedyDualQueue
     /// <summary>Says that an entry of this priority had its turn.</summary>
     public void InflateTo(double priority) => _inflation = Math.Max(_inflation, priority);
 
-    private EntryQueue Enter(StoreEntry entry, int number)
+    private EntryQueue Enter(StoreEntry entry, int rateClass)
     {
         Count++;
         Bytes += entry.Bytes;
-        _occupied[number >> 6] |= 1UL << number;
-        return _classes[number] ??= new EntryQueue(number);
+        _occupied[rateClass >> 6] |= 1UL << rateClass;
+        return _classes[rateClass] ??= new EntryQueue((short)(rateClass + 1));
     }
 }

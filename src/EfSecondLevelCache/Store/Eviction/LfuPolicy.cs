@@ -23,7 +23,7 @@ internal sealed class LfuPolicy : Policy
     private const float FrequencyForLuck = 6;
     private const int LuckOneIn = 128;
 
-    private readonly EntryQueue _window = new();
+    private readonly EntryQueue _window = new(GreedyDualQueue.Classes + 1);
     private readonly GreedyDualQueue _main = new();
     private readonly FrequencySketch _sketch = new();
     private readonly Stack<(StoreEntry Entry, EntryQueue Class)> _losers = new();
@@ -65,10 +65,12 @@ internal sealed class LfuPolicy : Policy
         _window.AddNewest(entry);
     }
 
+    public override EntryQueue QueueOf(StoreEntry entry) => IsInWindow(entry) ? _window : _main.QueueOf(entry);
+
     protected override void Dequeue(StoreEntry entry)
     {
         CountHits(entry);
-        if (entry.Queue == _window)
+        if (IsInWindow(entry))
             _window.Remove(entry);
         else
             _main.Remove(entry);
@@ -79,7 +81,7 @@ internal sealed class LfuPolicy : Policy
         CountHits(old);
         entry.Frequency = old.Frequency;
         entry.Period = old.Period;
-        if (old.Queue == _window)
+        if (IsInWindow(old))
         {
             _window.Replace(old, entry);
         }
@@ -89,6 +91,8 @@ internal sealed class LfuPolicy : Policy
             AddToMain(entry);
         }
     }
+
+    private bool IsInWindow(StoreEntry entry) => entry.Queue == _window.Number;
 
     private void LeaveWindow(ref int chances, ref Removals removals)
     {
@@ -131,7 +135,7 @@ internal sealed class LfuPolicy : Policy
                 worth -= WorthOf(loser) * (entries > 0 ? 1 : Math.Min(1, (float)bytes / loser.Bytes));
                 if (worth <= 0 && IsLucky(candidate))
                     worth = float.PositiveInfinity;
-                _losers.Push((loser, loser.Queue!));
+                _losers.Push((loser, _main.QueueOf(loser)));
                 _main.Remove(loser);
             }
         }
@@ -210,7 +214,8 @@ internal sealed class LfuPolicy : Policy
     {
         if (entry.Period == _sketch.Period)
             return;
-        entry.Frequency = Math.Max(1, MathF.ScaleB(entry.Frequency, entry.Period - _sketch.Period));
+        var halvings = (ushort)(_sketch.Period - entry.Period);
+        entry.Frequency = Math.Max(1, MathF.ScaleB(entry.Frequency, -halvings));
         entry.Period = _sketch.Period;
     }
 }

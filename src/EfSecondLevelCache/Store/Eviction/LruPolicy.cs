@@ -6,7 +6,7 @@ namespace EfSecondLevelCache.Store.Eviction;
 /// </summary>
 internal sealed class LruPolicy(long maxBytes, int maxEntries) : Policy(maxBytes, maxEntries)
 {
-    private readonly EntryQueue _queue = new();
+    private readonly EntryQueue _queue = new(1);
 
     public override byte HitCeiling => 1;
 
@@ -28,7 +28,7 @@ internal sealed class LruPolicy(long maxBytes, int maxEntries) : Policy(maxBytes
 
     protected override void Enqueue(StoreEntry entry) => _queue.AddNewest(entry);
 
-    protected override void Dequeue(StoreEntry entry) => _queue.Remove(entry);
+    public override EntryQueue QueueOf(StoreEntry entry) => _queue;
 
     protected override void Requeue(StoreEntry old, StoreEntry entry)
     {

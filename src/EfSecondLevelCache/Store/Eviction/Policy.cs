@@ -34,6 +34,11 @@ internal abstract class Policy(long maxBytes, int maxEntries)
         _ => throw new ArgumentOutOfRangeException(nameof(policy), policy, "Eviction takes Lfu, Lru or S3Fifo."),
     };
 
+    /// <summary>The queue that an entry of this policy stands in.</summary>
+    public abstract EntryQueue QueueOf(StoreEntry entry);
+
+    public bool HasRoomFor(StoreEntry entry) => Bytes + entry.Bytes <= MaxBytes && Count < MaxEntries;
+
     /// <summary>Takes in an entry, and lets go of others first until it fits.</summary>
     public void Add(StoreEntry entry, ref Removals removals)
     {
@@ -48,9 +53,9 @@ internal abstract class Policy(long maxBytes, int maxEntries)
     /// </summary>
     public bool Replace(StoreEntry old, StoreEntry entry, ref Removals removals)
     {
-        while (old.Queue is not null && Bytes - old.Bytes + entry.Bytes > MaxBytes)
+        while (old.Queue != 0 && Bytes - old.Bytes + entry.Bytes > MaxBytes)
             EvictOne(ref removals);
-        if (old.Queue is null)
+        if (old.Queue == 0)
             return false;
         CountOut(old);
         Requeue(old, entry);
@@ -66,7 +71,7 @@ internal abstract class Policy(long maxBytes, int maxEntries)
 
     protected virtual void MakeRoomFor(StoreEntry entry, ref Removals removals)
     {
-        while (Bytes + entry.Bytes > MaxBytes || Count == MaxEntries)
+        while (!HasRoomFor(entry))
             EvictOne(ref removals);
     }
 
@@ -75,7 +80,7 @@ internal abstract class Policy(long maxBytes, int maxEntries)
 
     protected abstract void Enqueue(StoreEntry entry);
 
-    protected abstract void Dequeue(StoreEntry entry);
+    protected virtual void Dequeue(StoreEntry entry) => QueueOf(entry).Remove(entry);
 
     protected abstract void Requeue(StoreEntry old, StoreEntry entry);
 

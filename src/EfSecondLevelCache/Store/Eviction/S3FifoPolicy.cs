@@ -9,8 +9,8 @@ internal sealed class S3FifoPolicy(long maxBytes, int maxEntries) : Policy(maxBy
     private const int SmallShare = 10;
     private const int HitsForMain = 2;
 
-    private readonly EntryQueue _small = new();
-    private readonly EntryQueue _main = new();
+    private readonly EntryQueue _small = new(1);
+    private readonly EntryQueue _main = new(2);
     private readonly GhostTable _ghosts = new();
 
     public override byte HitCeiling => 3;
@@ -42,11 +42,11 @@ internal sealed class S3FifoPolicy(long maxBytes, int maxEntries) : Policy(maxBy
     protected override void Enqueue(StoreEntry entry)
         => (_ghosts.Contains(entry.Hash) ? _main : _small).AddNewest(entry);
 
-    protected override void Dequeue(StoreEntry entry) => entry.Queue!.Remove(entry);
+    public override EntryQueue QueueOf(StoreEntry entry) => entry.Queue == _small.Number ? _small : _main;
 
     protected override void Requeue(StoreEntry old, StoreEntry entry)
     {
         entry.Hits = old.Hits;
-        old.Queue!.Replace(old, entry);
+        QueueOf(old).Replace(old, entry);
     }
 }

@@ -31,7 +31,7 @@ public class CacheScopeTests
         "Channel Binding=Disable", "Kerberos Service Name=pg", "Require Auth=MD5", "SSL Negotiation=Direct",
     ];
 
-    /// <summary>Those that separate although they need not: that costs hits between contexts that differ in them, and nobody does that.</summary>
+    /// <summary>Those that separate although they need not: that costs hits between contexts that differ in them only.</summary>
     private static readonly string[] Indifferent =
     [
         "GSS Encryption Mode", "Include Failed Batched Command", "Internal Command Timeout", "Load Balance Hosts", "Host Recheck Seconds",

@@ -39,8 +39,8 @@ public class ContentHashTests
         => Assert.Equal(65, Enumerable.Range(0, 65).Select(length => ContentHash.Of(new byte[length], 0)).Distinct().Count());
 
     /// <summary>
-    /// Flipping one bit of the input flips each bit of the hash half of the time. The bounds are some ten standard deviations from that, as the
-    /// process's seed differs from run to run.
+    /// Flipping one bit of the input flips each bit of the hash half of the time. The bounds are some ten standard deviations from that,
+    /// as the process's seed differs from run to run.
     /// </summary>
     [Fact]
     public void A_changed_bit_changes_half_of_the_hash()
@@ -116,8 +116,8 @@ public class ContentHashTests
     }
 
     /// <summary>
-    /// A product with zero is zero: a word that makes one factor zero wipes out all that stood before it, whatever the seed. So the constants
-    /// that words are mixed with must not be ones that a caller can know; these are wyhash's, as published.
+    /// A product with zero is zero: a word that makes one factor zero wipes out all that stood before it, whatever the seed. So the
+    /// constants that words are mixed with must not be ones that a caller can know; these are wyhash's, as published.
     /// </summary>
     [Theory]
     [InlineData(0xa0761d6478bd642f)]

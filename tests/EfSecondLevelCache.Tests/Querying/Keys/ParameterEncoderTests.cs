@@ -57,32 +57,43 @@ public class ParameterEncoderTests
         IPAddress.Loopback, IPAddress.Any, IPAddress.IPv6Loopback, IPAddress.Loopback.MapToIPv6(), IPAddress.IPv6Any,
         IPAddress.Parse("fe80::1%1"), IPAddress.Parse("fe80::1%2"), IPAddress.Parse("fe80::1"),
         IPNetwork.Parse("10.0.0.0/8"), IPNetwork.Parse("10.0.0.0/9"), IPNetwork.Parse("10.0.0.0/32"), IPNetwork.Parse("::/8"),
-        new NpgsqlInet(IPAddress.Parse("10.0.0.0"), 8), new NpgsqlInet(IPAddress.Parse("10.0.0.0"), 32), new NpgsqlInet(IPAddress.Parse("10.0.0.1"), 8),
-        PhysicalAddress.Parse("08-00-2B-01-02-03"), PhysicalAddress.Parse("08-00-2B-01-02-04"), PhysicalAddress.Parse("08-00-2B-01-02-03-04-05"),
+        new NpgsqlInet(IPAddress.Parse("10.0.0.0"), 8), new NpgsqlInet(IPAddress.Parse("10.0.0.0"), 32),
+        new NpgsqlInet(IPAddress.Parse("10.0.0.1"), 8),
+        PhysicalAddress.Parse("08-00-2B-01-02-03"), PhysicalAddress.Parse("08-00-2B-01-02-04"),
+        PhysicalAddress.Parse("08-00-2B-01-02-03-04-05"),
         JsonDocument.Parse("""{"a":1}"""), JsonDocument.Parse("""{"a": 1}"""), JsonDocument.Parse("null"), JsonDocument.Parse("\"\""),
-        new Dictionary<string, string?>(), new Dictionary<string, string?> { ["a"] = null }, new Dictionary<string, string?> { ["a"] = "" },
-        new Dictionary<string, string?> { ["a"] = "b" }, new Dictionary<string, string?> { ["b"] = "a" }, new Dictionary<string, string?> { ["ab"] = "" },
+        new Dictionary<string, string?>(), new Dictionary<string, string?> { ["a"] = null },
+        new Dictionary<string, string?> { ["a"] = "" },
+        new Dictionary<string, string?> { ["a"] = "b" }, new Dictionary<string, string?> { ["b"] = "a" },
+        new Dictionary<string, string?> { ["ab"] = "" },
         new Dictionary<string, string?> { ["a"] = "b", ["c"] = "d" }, new Dictionary<string, string?> { ["a"] = "d", ["c"] = "b" },
         new NpgsqlPoint(1, 2), new NpgsqlPoint(2, 1), new NpgsqlPoint(0d, 0d), new NpgsqlPoint(-0d, 0d),
         new NpgsqlInterval(1, 0, 0), new NpgsqlInterval(0, 1, 0), new NpgsqlInterval(0, 0, 1), new NpgsqlInterval(0, 30, 0),
         new NpgsqlLSeg(new NpgsqlPoint(1, 2), new NpgsqlPoint(3, 4)), new NpgsqlBox(new NpgsqlPoint(3, 4), new NpgsqlPoint(1, 2)),
         new NpgsqlCircle(1, 2, 3), new NpgsqlLine(1, 2, 3), new NpgsqlLine(3, 2, 1), new NpgsqlLogSequenceNumber(1), new NpgsqlTid(1, 2),
         new NpgsqlRange<int>(1, 5), new NpgsqlRange<int>(1, true, 5, false), new NpgsqlRange<int>(1, false, 5, true),
-        new NpgsqlRange<int>(1, 6), new NpgsqlRange<int>(0, false, true, 5, true, false), NpgsqlRange<int>.Empty, new NpgsqlRange<long>(1, 5),
+        new NpgsqlRange<int>(1, 6), new NpgsqlRange<int>(0, false, true, 5, true, false), NpgsqlRange<int>.Empty,
+        new NpgsqlRange<long>(1, 5),
         new NpgsqlRange<DateOnly>(new DateOnly(2024, 1, 1), new DateOnly(2024, 1, 2)),
-        Array.Empty<int>(), new[] { 0 }, new[] { 1 }, new[] { 1, 2 }, new[] { 2, 1 }, new[] { 1, 2, 3 }, new int?[] { 1 }, new int?[] { null }, new int?[] { 1, null },
-        new[] { 1u }, Array.Empty<uint>(), new[] { Colour.Red }, new[] { Size.Small }, new[] { 1L }, new[] { 1UL }, new[] { (short)1 }, new[] { 'a' },
+        Array.Empty<int>(), new[] { 0 }, new[] { 1 }, new[] { 1, 2 }, new[] { 2, 1 }, new[] { 1, 2, 3 }, new int?[] { 1 },
+        new int?[] { null }, new int?[] { 1, null },
+        new[] { 1u },
+        Array.Empty<uint>(), new[] { Colour.Red }, new[] { Size.Small }, new[] { 1L }, new[] { 1UL }, new[] { (short)1 }, new[] { 'a' },
         new[] { 1d }, new[] { 0d }, new[] { -0d }, new[] { 1f }, new[] { 1m }, new[] { 1.0m }, new[] { true }, new[] { Guid.Empty },
-        Array.Empty<string>(), new[] { "" }, new[] { "a" }, new[] { "ab", "c" }, new[] { "a", "bc" }, new[] { "abc" }, new string?[] { null },
-        new string?[] { null, "" }, new string?[] { "", null }, new[] { "", "" }, new object?[] { "a" }, new object?[] { null }, new object?[] { 1 }, new object?[] { 1L },
+        Array.Empty<string>(), new[] { "" }, new[] { "a" }, new[] { "ab", "c" }, new[] { "a", "bc" }, new[] { "abc" },
+        new string?[] { null },
+        new string?[] { null, "" }, new string?[] { "", null }, new[] { "", "" }, new object?[] { "a" }, new object?[] { null },
+        new object?[] { 1 }, new object?[] { 1L },
         new[] { new byte[] { 1 }, new byte[] { 2 } }, new[] { new byte[] { 1, 2 } }, new[] { new byte[] { 1, 2 }, [] },
         new int[,] { { 1, 2 } }, new int[,] { { 1 }, { 2 } }, new int[,,] { { { 1, 2 } } }, new int[1, 0], new int[0, 1],
         Array.CreateInstance(typeof(int), [1], [1]), Array.CreateInstance(typeof(int), [1], [2]),
         new int[][] { [1, 2] }, new int[][] { [1], [2] }, new int[][] { [], [1, 2] }, new int[][] { [1, 2], [] }, new int[]?[] { null },
         new[] { new NpgsqlRange<int>(1, 5) }, new[] { new NpgsqlPoint(1, 2) },
-        new List<int>(), new List<int> { 0 }, new List<int> { 1 }, new List<int> { 1, 2 }, new List<int?> { 1 }, new List<uint> { 1 }, new List<long> { 1 }, new List<Colour> { Colour.Red },
+        new List<int>(), new List<int> { 0 }, new List<int> { 1 }, new List<int> { 1, 2 }, new List<int?> { 1 },
+        new List<uint> { 1 }, new List<long> { 1 }, new List<Colour> { Colour.Red },
         new List<string> { "ab", "c" }, new List<string> { "a", "bc" }, new List<object?> { "a" }, new List<List<int>> { new() { 1, 2 } },
-        new List<List<int>> { new() { 1 }, new() { 2 } }, new List<Guid> { Guid.Empty }, new List<bool> { true }, new List<NpgsqlRange<int>> { new(1, 5) },
+        new List<List<int>> { new() { 1 }, new() { 2 } }, new List<Guid> { Guid.Empty }, new List<bool> { true },
+        new List<NpgsqlRange<int>> { new(1, 5) },
         new NamedInts { 1 }, new ArrayList { 1 }, ImmutableArray.Create(1), ImmutableList.Create(1),
     ];
 
@@ -141,8 +152,8 @@ public class ParameterEncoderTests
     }
 
     /// <summary>
-    /// Sequences are drawn from few values, so that near misses and equal ones are frequent; each is made twice, so that equal ones are not the
-    /// same objects. The description is the reference: independent of the encoder, and exact.
+    /// Sequences are drawn from few values, so that near misses and equal ones are frequent; each is made twice, so that equal ones are
+    /// not the same objects. The description is the reference: independent of the encoder, and exact.
     /// </summary>
     [Fact]
     public void Sequences_have_the_same_form_where_and_only_where_they_are_the_same()
@@ -192,7 +203,8 @@ public class ParameterEncoderTests
 
     [Fact]
     public void Decimals_are_told_apart_by_their_bits()
-        => Prop.ForAll<decimal, decimal>((a, b) => Encode(a)!.SequenceEqual(Encode(b)!) == decimal.GetBits(a).SequenceEqual(decimal.GetBits(b)))
+        => Prop.ForAll<decimal, decimal>((a, b)
+                => Encode(a)!.SequenceEqual(Encode(b)!) == decimal.GetBits(a).SequenceEqual(decimal.GetBits(b)))
             .Check(Config.QuickThrowOnFailure.WithMaxTest(1_000));
 
     [Fact]
@@ -301,12 +313,14 @@ public class ParameterEncoderTests
     private static Gen<Func<object?>> Values(int depth)
     {
         Gen<Func<object?>> leaves = Gen.Elements<Func<object?>>(
-            () => null, () => "", () => "a", () => "b", () => "ab", () => 0, () => 1, () => -1, () => 0L, () => 1L, () => (short)1, () => (byte)1,
+            () => null, () => "", () => "a", () => "b", () => "ab", () => 0, () => 1, () => -1, () => 0L, () => 1L, () => (short)1,
+            () => (byte)1,
             () => true, () => false, () => 0d, () => -0d, () => double.NaN, () => 1f, () => 1m, () => 1.0m, () => 'a', () => Guid.Empty,
             () => Colour.Red, () => Size.Small, () => new DateTime(1, DateTimeKind.Utc), () => new DateTime(1, DateTimeKind.Unspecified),
             () => new DateOnly(1, 1, 2), () => new TimeOnly(1), () => new TimeSpan(1), () => new byte[] { 1 }, () => Array.Empty<byte>(),
             () => new NpgsqlPoint(1, 2), () => new BigInteger(1), () => new BitArray([true]), () => IPAddress.Loopback,
-            () => new int[] { }, () => new[] { 1 }, () => new[] { 1u }, () => new[] { 1, 1 }, () => new List<int> { 1 }, () => new List<int>(),
+            () => new int[] { }, () => new[] { 1 }, () => new[] { 1u }, () => new[] { 1, 1 }, () => new List<int> { 1 },
+            () => new List<int>(),
             () => new[] { "a", "b" }, () => new[] { "ab" }, () => new string?[] { null }, () => new List<string> { "a", "b" });
         if (depth == 0)
             return leaves;

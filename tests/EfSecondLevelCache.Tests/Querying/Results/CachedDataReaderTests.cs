@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text;
 using System.Text.Json;
 using EfSecondLevelCache.Querying.Results;
@@ -329,6 +330,18 @@ public class CachedDataReaderTests
         var schema = Rows.Reader(Rows.Cached([typeof(int), typeof(string)])).GetSchemaTable()!;
 
         Assert.Equal(["column1", 1, typeof(string), "type of String"], schema.Rows[1].ItemArray);
+    }
+
+    [Theory]
+    [InlineData("192.168.1.1")]
+    [InlineData("2001:db8::1")]
+    [InlineData("fe80::1%7")]
+    public void An_address_is_every_readers_own(string text)
+    {
+        var reader = Rows.On(typeof(IPAddress), IPAddress.Parse(text));
+
+        Assert.Equal(text, reader.GetFieldValue<IPAddress>(0).ToString());
+        Assert.NotSame(reader.GetFieldValue<IPAddress>(0), reader.GetFieldValue<IPAddress>(0));
     }
 
     [Fact]

@@ -86,7 +86,7 @@ public class CachedResultBytesTests
         var taken = with - GC.GetTotalMemory(forceFullCollection: true);
 
         TestContext.Current.SendDiagnosticMessage($"{string.Join(", ", types.Select(type => type.Name))}: {said / (double)taken:f4}");
-        Assert.InRange(said / (double)taken, 0.99, 1.01);
+        Assert.InRange(said / (double)taken, 0.95, 1.05);
 
         // In a method of its own, whose frame keeps no result alive.
         void Fill()

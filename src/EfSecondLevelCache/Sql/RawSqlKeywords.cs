@@ -1,6 +1,6 @@
 using System.Collections.Frozen;
 
-namespace EfSecondLevelCache.Querying.Planning;
+namespace EfSecondLevelCache.Sql;
 
 /// <summary>
 /// The keywords that decide what an unquoted name can be, in the classes of PostgreSQL's documentation ("SQL Key Words"), and those

@@ -1,4 +1,4 @@
-namespace EfSecondLevelCache.Querying.Planning;
+namespace EfSecondLevelCache.Sql;
 
 /// <summary>
 /// Reads a text statement by statement. It is no parser of SQL: it finds the few forms that matter wherever they stand, and takes what
@@ -287,7 +287,7 @@ internal sealed class RawSqlReader
 
         // None of these keywords is reserved: here they name columns or tables, or belong to FOR UPDATE, ON CONFLICT DO UPDATE, MERGE.
         var isNone = _words.Kind(i - 1) == SqlTokenKind.Comma
-            || _words.Keyword(i - 1)?.Text is "select" or "from" or "join" or "for" or "key" or "do" or "then" or "on" or "of";
+            || _words.Keyword(i - 1)?.Text is "select" or "from" or "join" or "for" or "key" or "do" or "then" or "of";
         return isNone ? null : change;
     }
 

@@ -1,4 +1,4 @@
-namespace EfSecondLevelCache.Querying.Planning;
+namespace EfSecondLevelCache.Sql;
 
 /// <summary>
 /// Splits SQL into tokens as PostgreSQL does (flex rules of its <c>scan.l</c>, with standard_conforming_strings on), and knows the

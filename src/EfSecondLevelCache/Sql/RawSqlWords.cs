@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace EfSecondLevelCache.Querying.Planning;
+namespace EfSecondLevelCache.Sql;
 
 /// <summary>A text as words. Any index may be asked for: outside of the text there is nothing.</summary>
 internal sealed class RawSqlWords

@@ -1,6 +1,6 @@
-using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Sql;
 
-namespace EfSecondLevelCache.Tests.Querying.Planning;
+namespace EfSecondLevelCache.Tests.Sql;
 
 public class RawSqlAnalysisTests
 {
@@ -34,6 +34,8 @@ public class RawSqlAnalysisTests
     [InlineData("select * from a where x = @a.y and @b.z(1) > 0", "a a|y")]
     [InlineData("select * from a cross join lateral f(a.x) as t (i int)", "a")]
     [InlineData("explain select * from a", "a")]
+    [InlineData("explain (select * from a)", "a")]
+    [InlineData("explain ((select * from a) union (select * from b))", "a b")]
     [InlineData("copy (select * from a) to stdout", "a")]
     [InlineData("copy s.a (x, y) to stdout", "s|a")]
     [InlineData("insert into a select * from b", "a b")]
@@ -68,6 +70,7 @@ public class RawSqlAnalysisTests
     [InlineData("select $x$ from a $x$ from b")]
     [InlineData("select E' from \\' a ' from b")]
     [InlineData("select x as a from b")]
+    [InlineData("select x as \"a\" from b")]
     [InlineData("select x::a from b")]
     [InlineData("select cast(x as a) from b")]
     [InlineData("select x collate a from b")]
@@ -139,6 +142,7 @@ public class RawSqlAnalysisTests
     [InlineData("with recursive x as (select 1) search depth first by i set o delete from a", "a")]
     [InlineData("with recursive x as (select 1) cycle i set update using p update a set i = 1", "a")]
     [InlineData("explain analyze delete from a", "a")]
+    [InlineData("explain delete from a; delete from b", "b")]
     [InlineData("explain (analyze, costs off) update a set x = 1", "a")]
     [InlineData("explain (analyze false, buffers) verbose update a set x = 1", "a")]
     [InlineData("explain analyse verbose with x as (delete from a returning *) select * from x", "a")]
@@ -159,6 +163,10 @@ public class RawSqlAnalysisTests
     [InlineData("select * from update u", "")]
     [InlineData("select * from a for update of u skip locked", "")]
     [InlineData("select * from a for no key update nowait", "")]
+    [InlineData("select * from (select x, delete from a) y, (select update from a) z", "")]
+    [InlineData("select * from (select * from update u cross join update v) x", "")]
+    [InlineData("select * from (select * from a for no key update nowait) x", "")]
+    [InlineData("select * from (select * from update for update of update skip locked) x", "")]
     [InlineData("values (1)", "")]
     [InlineData("table t", "")]
     [InlineData("show timezone", "")]
@@ -166,6 +174,9 @@ public class RawSqlAnalysisTests
     [InlineData("explain (costs off) insert into a values (1)", "")]
     [InlineData("explain (select 1)", "")]
     [InlineData("explain create table a as select 1", "")]
+    [InlineData("explain select * into t from a", "")]
+    [InlineData("with recursive x (i) as (select 1), y (j) as not materialized (select 2) select * from x, y", "")]
+    [InlineData("select * from a join b x (i) on true left join s.c y (i, j) using (i)", "")]
     [InlineData("copy a to stdout", "")]
     [InlineData("set role x; reset all; discard all", "")]
     [InlineData("begin; rollback; savepoint x; release x", "")]
@@ -204,7 +215,14 @@ public class RawSqlAnalysisTests
     [InlineData("select a operator(pg_catalog.+) f(b) from t")]
     [InlineData("select (x).f(1) from a")]
     [InlineData("select x as y, f(z) from a")]
-    [InlineData("select first(x), filter(x), over(x), conflict(x), sets(x) from a")]
+    [InlineData("select first(x) from a")]
+    [InlineData("select y, filter(x) from a")]
+    [InlineData("select over(x) from a")]
+    [InlineData("select 1 + \"join\"(x), join(x) from a")]
+    [InlineData("select distinct on (x) over(x) from a")]
+    [InlineData("select * from a join b on conflict(a.i)")]
+    [InlineData("select grouping, sets(x) from a")]
+    [InlineData("select * from a where not materialized(x)")]
     [InlineData("select case when true then insert(x) end")]
     [InlineData("select * from a order by cube(x)")]
     [InlineData("select query_to_xml('delete from a', true, false, '')")]
@@ -348,7 +366,7 @@ public class RawSqlAnalysisTests
     [InlineData("select * from a FOR SHARE", RawSqlEffects.LocksRows)]
     [InlineData("select * from a for key share skip locked", RawSqlEffects.LocksRows)]
     [InlineData("select * from (select * from a for update) x", RawSqlEffects.LocksRows)]
-    [InlineData("select 1 as as from a for update", RawSqlEffects.LocksRows)]
+    [InlineData("select 1 as as for update", RawSqlEffects.LocksRows)]
     [InlineData("select * from a.as for update", RawSqlEffects.LocksRows)]
     [InlineData("select * from a for read only", RawSqlEffects.None)]
     [InlineData("select substring(x from 1 for 2) as for from \"for\", \"update\"", RawSqlEffects.None)]
@@ -394,6 +412,7 @@ public class RawSqlAnalysisTests
     [InlineData("select 'f(1)', \"f(1)\" /* f(1) */ -- f(1)", "")]
     [InlineData("select x.f(1), @g(2), :h(3), {0}", "x|f/1 g/1 h/1")]
     [InlineData("select * from f(1) as g(a, b), h(2) i(c)", "f/1 h/1")]
+    [InlineData("with x as (select x delete from f(1)) select 1", "f/1")]
     public void Every_function_that_is_called_is_found(string sql, string expected)
     {
         var functions = RawSqlAnalysis.Of(sql).Functions;

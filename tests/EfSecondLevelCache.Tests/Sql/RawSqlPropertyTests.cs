@@ -1,8 +1,8 @@
-using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Sql;
 using FsCheck;
 using FsCheck.Fluent;
 
-namespace EfSecondLevelCache.Tests.Querying.Planning;
+namespace EfSecondLevelCache.Tests.Sql;
 
 /// <summary>What holds for every text, shown on texts made of the pieces that scanners stumble over.</summary>
 public class RawSqlPropertyTests

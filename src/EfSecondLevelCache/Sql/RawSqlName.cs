@@ -1,4 +1,4 @@
-namespace EfSecondLevelCache.Querying.Planning;
+namespace EfSecondLevelCache.Sql;
 
 /// <summary>The name of a relation as PostgreSQL compares it: folded to lower case unless quoted, cut to the length of a name.</summary>
 /// <param name="Schema">Null where the text leaves it to the search path.</param>

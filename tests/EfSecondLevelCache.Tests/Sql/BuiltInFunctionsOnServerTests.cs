@@ -1,8 +1,8 @@
 using System.Diagnostics;
-using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Sql;
 using Npgsql;
 
-namespace EfSecondLevelCache.Tests.Querying.Planning;
+namespace EfSecondLevelCache.Tests.Sql;
 
 /// <summary>Compares what is said of PostgreSQL's functions and keywords with what a server says; skipped where there is none.</summary>
 public class BuiltInFunctionsOnServerTests(BuiltInFunctionsOnServerTests.Server server)

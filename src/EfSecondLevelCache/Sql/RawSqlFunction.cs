@@ -1,4 +1,4 @@
-namespace EfSecondLevelCache.Querying.Planning;
+namespace EfSecondLevelCache.Sql;
 
 /// <summary>A call of a function.</summary>
 /// <param name="Name">As PostgreSQL compares it.</param>

@@ -1,4 +1,4 @@
-namespace EfSecondLevelCache.Querying.Planning;
+namespace EfSecondLevelCache.Sql;
 
 /// <summary>A token with what is known of it from its neighbours.</summary>
 internal struct RawSqlWord(SqlToken token, RawSqlKeyword? keyword, bool isLabel)

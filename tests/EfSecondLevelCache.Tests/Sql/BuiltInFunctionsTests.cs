@@ -1,7 +1,7 @@
-using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Sql;
 using Microsoft.EntityFrameworkCore.Query.SqlExpressions;
 
-namespace EfSecondLevelCache.Tests.Querying.Planning;
+namespace EfSecondLevelCache.Tests.Sql;
 
 public class BuiltInFunctionsTests
 {

@@ -1,4 +1,4 @@
-namespace EfSecondLevelCache.Querying.Planning;
+namespace EfSecondLevelCache.Sql;
 
 /// <summary>What executing a text may do beside reading. A flag means "perhaps", its absence "certainly not".</summary>
 [Flags]

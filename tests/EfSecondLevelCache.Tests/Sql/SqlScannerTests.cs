@@ -1,6 +1,6 @@
-using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Sql;
 
-namespace EfSecondLevelCache.Tests.Querying.Planning;
+namespace EfSecondLevelCache.Tests.Sql;
 
 public class SqlScannerTests
 {

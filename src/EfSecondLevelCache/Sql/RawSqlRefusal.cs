@@ -1,4 +1,4 @@
-namespace EfSecondLevelCache.Querying.Planning;
+namespace EfSecondLevelCache.Sql;
 
 /// <summary>Why a query of this text is not to be cached.</summary>
 internal static class RawSqlRefusal

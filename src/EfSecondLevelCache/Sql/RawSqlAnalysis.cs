@@ -1,6 +1,6 @@
 using EfSecondLevelCache.Infrastructure;
 
-namespace EfSecondLevelCache.Querying.Planning;
+namespace EfSecondLevelCache.Sql;
 
 /// <summary>
 /// What the text of a command tells about it, without a look at the database. It errs to one side only: it may name too many relations

@@ -1,4 +1,4 @@
-namespace EfSecondLevelCache.Querying.Planning;
+namespace EfSecondLevelCache.Sql;
 
 /// <summary>The kind of a statement in a text, as far as a cache cares.</summary>
 internal enum RawSqlStatement

@@ -1,4 +1,4 @@
-namespace EfSecondLevelCache.Querying.Planning;
+namespace EfSecondLevelCache.Sql;
 
 /// <summary>A token of PostgreSQL's SQL: its kind, and where it stands in the text.</summary>
 internal readonly record struct SqlToken(SqlTokenKind Kind, int Start, int Length);

@@ -1,7 +1,7 @@
 using System.Collections.Frozen;
 using Microsoft.EntityFrameworkCore.Query.SqlExpressions;
 
-namespace EfSecondLevelCache.Querying.Planning;
+namespace EfSecondLevelCache.Sql;
 
 /// <summary>What is known of PostgreSQL's own functions by their names alone.</summary>
 /// <remarks>

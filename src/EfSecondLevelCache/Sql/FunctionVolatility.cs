@@ -1,4 +1,4 @@
-namespace EfSecondLevelCache.Querying.Planning;
+namespace EfSecondLevelCache.Sql;
 
 /// <summary>
 /// What a cache must know of a function. PostgreSQL's IMMUTABLE, STABLE and VOLATILE say when it must be evaluated again; this says what
