@@ -54,16 +54,22 @@ public sealed class ResultBytesTests(FidelityDatabase database)
     {
         var layout = RowLayout.TryCreate([type], out _)!;
         var results = new CachedResult[Bytes / Capture().Bytes + 1];
-        Fill();
-        var said = results.Sum(result => result.Bytes);
+        // Somebody else's objects may go at the same moment; that does not happen each time, and a wrong count does.
+        var ratio = 0.0;
+        for (var attempt = 0; attempt < 5 && ratio is (< 0.95 or > 1.05); attempt++)
+            ratio = Weigh();
 
-        // What goes when the results go: between the two nothing else is allocated, and the first leaves nothing else to collect.
-        var with = GC.GetTotalMemory(forceFullCollection: true);
-        Array.Clear(results);
-        var taken = with - GC.GetTotalMemory(forceFullCollection: true);
+        TestContext.Current.SendDiagnosticMessage($"{type}: {ratio:f4}");
+        Assert.InRange(ratio, 0.95, 1.05);
 
-        TestContext.Current.SendDiagnosticMessage($"{type}: {said / (double)taken:f4}");
-        Assert.InRange(said / (double)taken, 0.95, 1.05);
+        double Weigh()
+        {
+            Fill();
+            var said = results.Sum(result => result.Bytes);
+            var with = GC.GetTotalMemory(forceFullCollection: true);
+            Array.Clear(results);
+            return said / (double)(with - GC.GetTotalMemory(forceFullCollection: true));
+        }
 
         // In a method of its own, whose frame keeps no result alive.
         void Fill()

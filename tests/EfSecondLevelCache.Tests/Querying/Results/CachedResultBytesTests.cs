@@ -77,16 +77,22 @@ public class CachedResultBytesTests
     {
         var layout = Rows.Layout(types);
         var results = new CachedResult[Bytes / Make().Bytes + 1];
-        Fill();
-        var said = results.Sum(result => result.Bytes);
+        // Somebody else's objects may go at the same moment; that does not happen each time, and a wrong count does.
+        var ratio = 0.0;
+        for (var attempt = 0; attempt < 5 && ratio is (< 0.95 or > 1.05); attempt++)
+            ratio = Weigh();
 
-        // What goes when the results go: between the two nothing else is allocated, and the first leaves nothing else to collect.
-        var with = GC.GetTotalMemory(forceFullCollection: true);
-        Array.Clear(results);
-        var taken = with - GC.GetTotalMemory(forceFullCollection: true);
+        TestContext.Current.SendDiagnosticMessage($"{string.Join(", ", types.Select(type => type.Name))}: {ratio:f4}");
+        Assert.InRange(ratio, 0.95, 1.05);
 
-        TestContext.Current.SendDiagnosticMessage($"{string.Join(", ", types.Select(type => type.Name))}: {said / (double)taken:f4}");
-        Assert.InRange(said / (double)taken, 0.95, 1.05);
+        double Weigh()
+        {
+            Fill();
+            var said = results.Sum(result => result.Bytes);
+            var with = GC.GetTotalMemory(forceFullCollection: true);
+            Array.Clear(results);
+            return said / (double)(with - GC.GetTotalMemory(forceFullCollection: true));
+        }
 
         // In a method of its own, whose frame keeps no result alive.
         void Fill()
