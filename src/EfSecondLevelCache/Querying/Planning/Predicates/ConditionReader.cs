@@ -24,12 +24,10 @@ internal sealed class ConditionReader(FromScope scope)
         SqlUnaryExpression { OperatorType: ExpressionType.NotEqual, Operand: ColumnExpression column } => NotNull(column),
         InExpression { Item: ColumnExpression column, Values: { } values } => Among(column, values.Select(ComparisonValue.Of)),
         InExpression { Item: ColumnExpression column } => NotNull(column),
-        PgAnyExpression { Item: ColumnExpression column, OperatorType: PgAnyOperatorType.Equal } any => Among(column, ValuesOf(any.Array)),
+        PgAnyExpression { Item: ColumnExpression column, OperatorType: PgAnyOperatorType.Equal } any
+            => Among(column, [ComparisonValue.OfElements(any.Array)]),
         _ => RowConditions.None,
     };
-
-    private static IEnumerable<ComparisonValue?> ValuesOf(SqlExpression array)
-        => array is PgNewArrayExpression elements ? elements.Expressions.Select(ComparisonValue.Of) : [ComparisonValue.OfElements(array)];
 
     private RowConditions Equality(SqlExpression left, SqlExpression right) => (left, right) switch
     {

@@ -42,10 +42,6 @@ internal sealed class JoinTree
         return conditions;
     }
 
-    /// <summary>The same of the pairs of rows for which the table's join predicate matters.</summary>
-    public RowConditions ForPredicateOf(JoinedTable table, RowConditions conditions)
-        => table is { RightJoined: { } side, IsOpaque: false } ? Inside(side, conditions) : For(table, conditions);
-
     private void Join(ReadOnlySpan<JoinedTable> left, JoinedTable right, RowConditions on, RowConditions guaranteed)
     {
         switch (right.Kind)
@@ -57,9 +53,9 @@ internal sealed class JoinTree
                 right.NullableSides.Add(MakeNullable([right], on.And(guaranteed)));
                 break;
             case JoinKind.Right:
-                right.RightJoined = MakeNullable(left, on.And(_always));
+                var side = MakeNullable(left, on.And(_always));
                 foreach (var table in left)
-                    table.NullableSides.Insert(0, right.RightJoined);
+                    table.NullableSides.Insert(0, side);
                 _always = guaranteed;
                 break;
             default:

@@ -39,9 +39,6 @@ internal sealed class JoinedTable(JoinKind kind, TableExpressionBase table, SqlE
     /// <summary>The nullable sides in which it stands, the widest first.</summary>
     public List<NullableSide> NullableSides { get; } = [];
 
-    /// <summary>All that stands before it, where a right join may leave that missing.</summary>
-    public NullableSide? RightJoined { get; set; }
-
     /// <summary>It stands in a join of which nothing is known.</summary>
     public bool IsOpaque { get; set; }
 

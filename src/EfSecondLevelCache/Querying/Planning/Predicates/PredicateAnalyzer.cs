@@ -66,8 +66,10 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
         _scope = block.Scope;
         foreach (var joined in block.From.Tables)
         {
-            Analyze(joined.Table, block.From.For(joined, rows));
-            Visit(joined.On, block.From.ForPredicateOf(joined, rows));
+            var matching = block.From.For(joined, rows);
+            Analyze(joined.Table, matching);
+            // A right join's predicate sees rows of its left side that are missing afterwards, where a condition may ask for just that.
+            Visit(joined.On, joined.Kind is JoinKind.Right ? RowConditions.None : matching);
         }
 
         Visit(select.Predicate, rows);
@@ -125,7 +127,7 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
             from known in conditions.ValuesOf(table.Alias)
             where table.Table.FindColumn(known.Column) is { } column && ComparisonHash.FamilyOf(column) == known.Values.Family
             select new ColumnEquality(known.Column, known.Values.Family, known.Values.Values);
-        return Whole(table) with { Equalities = [.. equalities] };
+        return Whole(table) with { Equalities = [.. equalities.OrderBy(equality => equality.Column, StringComparer.Ordinal)] };
     }
 
     private static TableRead Whole(TableExpression table) => new(new TableName(table.Table.Schema, table.Table.Name), []);
