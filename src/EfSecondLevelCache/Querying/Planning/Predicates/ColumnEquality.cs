@@ -8,7 +8,10 @@ namespace EfSecondLevelCache.Querying.Planning.Predicates;
 /// <param name="Values">At least one; a parameter may stand for many, or for none.</param>
 internal sealed record ColumnEquality(string Column, ComparisonFamily Family, ValueList<ComparisonValue> Values)
 {
-    /// <summary>Adds the hash of each value; false where there are too many, or one may equal any value: then the equality says nothing.</summary>
+    /// <summary>
+    /// Adds the hash of each value; false where there are too many, or one may equal any value: then the equality says nothing, and what
+    /// was added by then is of no use.
+    /// </summary>
     public bool TryEvaluate(IReadOnlyDictionary<string, object?>? parameterValues, List<ulong> hashes)
     {
         foreach (var value in Values)

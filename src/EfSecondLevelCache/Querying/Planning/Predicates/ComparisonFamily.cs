@@ -1,8 +1,8 @@
 namespace EfSecondLevelCache.Querying.Planning.Predicates;
 
 /// <summary>
-/// The types whose SQL equality can be told from the values alone. What is missing is missing for a reason: numeric 1.0 = 1.00, float -0 = 0,
-/// char(n), citext, jsonb, intervals and times with a zone are equal to what looks different.
+/// The types whose SQL equality can be told from the values alone. What is missing is missing for a reason: numeric 1.0 = 1.00, float
+/// -0 = 0, char(n), citext, jsonb, intervals and times with a zone are equal to what looks different.
 /// </summary>
 internal enum ComparisonFamily
 {

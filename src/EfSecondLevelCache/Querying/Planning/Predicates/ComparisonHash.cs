@@ -7,8 +7,8 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Storage.Internal.Mapping;
 namespace EfSecondLevelCache.Querying.Planning.Predicates;
 
 /// <summary>
-/// Hashes values such that what is equal in SQL has equal hashes, whichever CLR type stands for it, and whether it is about to be written or
-/// was read. Different values may share a hash: that removes too much, never too little.
+/// Hashes values such that what is equal in SQL has equal hashes, whichever CLR type stands for it, and whether it is about to be written
+/// or was read. Different values may share a hash: that removes too much, never too little.
 /// </summary>
 internal static class ComparisonHash
 {
@@ -36,8 +36,8 @@ internal static class ComparisonHash
     {
         if (mapping is NpgsqlEnumTypeMapping)
             return ComparisonFamily.Enum;
-        var provider = mapping.Converter?.ProviderClrType ?? mapping.ClrType;
-        return FamilyOf(mapping.StoreType) is { } family && IsHashed(family, Nullable.GetUnderlyingType(provider) ?? provider) ? family : null;
+        var type = mapping.Converter?.ProviderClrType ?? mapping.ClrType;
+        return FamilyOf(mapping.StoreType) is { } family && IsHashed(family, Nullable.GetUnderlyingType(type) ?? type) ? family : null;
     }
 
     /// <summary>What the database is given for a value of the model; an enum's label for an enum.</summary>
@@ -46,9 +46,11 @@ internal static class ComparisonHash
 
     /// <summary>The label of an enum's value where the mapping has labels, else the value.</summary>
     public static object? LabelOf(RelationalTypeMapping? mapping, object? providerValue)
-        => providerValue is not null && mapping is NpgsqlEnumTypeMapping labelled && labelled.Labels.TryGetValue(providerValue, out var label)
-            ? label
-            : providerValue;
+        => providerValue is not null
+            && mapping is NpgsqlEnumTypeMapping { Labels: var labels }
+            && labels.TryGetValue(providerValue, out var label)
+                ? label
+                : providerValue;
 
     /// <summary>False where the mapping's values have no family, or the value is not of it: it may equal any value.</summary>
     public static bool TryHash(RelationalTypeMapping mapping, object? modelValue, out ulong hash)
@@ -77,9 +79,9 @@ internal static class ComparisonHash
             case (ComparisonFamily.Date, DateOnly date): return Hash(family, date.DayNumber, out hash);
             // Npgsql writes the day and drops the time.
             case (ComparisonFamily.Date, DateTime date): return Hash(family, DateOnly.FromDateTime(date).DayNumber, out hash);
-            case (ComparisonFamily.Timestamp, DateTime { Kind: not DateTimeKind.Utc } time): return Hash(family, Microseconds(time.Ticks), out hash);
-            case (ComparisonFamily.TimestampTz, DateTime { Kind: DateTimeKind.Utc } time): return Hash(family, Microseconds(time.Ticks), out hash);
-            case (ComparisonFamily.TimestampTz, DateTimeOffset time): return Hash(family, Microseconds(time.UtcTicks), out hash);
+            case (ComparisonFamily.Timestamp, DateTime { Kind: not DateTimeKind.Utc } time): return HashTime(family, time.Ticks, out hash);
+            case (ComparisonFamily.TimestampTz, DateTime { Kind: DateTimeKind.Utc } time): return HashTime(family, time.Ticks, out hash);
+            case (ComparisonFamily.TimestampTz, DateTimeOffset time): return HashTime(family, time.UtcTicks, out hash);
             case (ComparisonFamily.Uuid, Guid id):
                 hash = ContentHash.Of(MemoryMarshal.AsBytes(new ReadOnlySpan<Guid>(in id)), (ulong)family);
                 return true;
@@ -109,14 +111,15 @@ internal static class ComparisonHash
         "timestamp with time zone" or "timestamptz" => ComparisonFamily.TimestampTz,
         "bytea" => ComparisonFamily.Bytes,
         "text" or "character varying" or "varchar" => ComparisonFamily.Text,
-        var sized when sized.StartsWith("character varying(", StringComparison.Ordinal) || sized.StartsWith("varchar(", StringComparison.Ordinal)
-            => sized.EndsWith(')') ? ComparisonFamily.Text : null,
+        // Not an array of them, which ends otherwise.
+        var sized when sized.EndsWith(')') && sized.Split('(')[0] is "character varying" or "varchar" => ComparisonFamily.Text,
         _ => null,
     };
 
     private static bool IsHashed(ComparisonFamily family, Type type) => family switch
     {
-        ComparisonFamily.Integer => type == typeof(int) || type == typeof(long) || type == typeof(short) || type == typeof(byte) || type == typeof(sbyte),
+        ComparisonFamily.Integer
+            => type == typeof(int) || type == typeof(long) || type == typeof(short) || type == typeof(byte) || type == typeof(sbyte),
         ComparisonFamily.Boolean => type == typeof(bool),
         ComparisonFamily.Uuid => type == typeof(Guid),
         ComparisonFamily.Date => type == typeof(DateOnly) || type == typeof(DateTime),
@@ -133,6 +136,7 @@ internal static class ComparisonHash
         return true;
     }
 
-    /// <summary>Drops what PostgreSQL does not keep, the way Npgsql does it: towards the year 2000.</summary>
-    private static long Microseconds(long ticks) => (ticks - PostgresEpochTicks) / TimeSpan.TicksPerMicrosecond;
+    /// <summary>Without what PostgreSQL does not keep; Npgsql drops it towards the year 2000.</summary>
+    private static bool HashTime(ComparisonFamily family, long ticks, out ulong hash)
+        => Hash(family, (ticks - PostgresEpochTicks) / TimeSpan.TicksPerMicrosecond, out hash);
 }

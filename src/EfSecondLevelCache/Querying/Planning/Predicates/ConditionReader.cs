@@ -22,7 +22,8 @@ internal sealed class ConditionReader(FromScope scope)
             => Among(flag, [ComparisonValue.Of(false)]),
         SqlUnaryExpression { OperatorType: ExpressionType.Equal, Operand: ColumnExpression column } => IsNull(column),
         SqlUnaryExpression { OperatorType: ExpressionType.NotEqual, Operand: ColumnExpression column } => NotNull(column),
-        InExpression { Item: ColumnExpression column, Values: { } values } => Among(column, values.Select(ComparisonValue.Of)),
+        InExpression { Item: ColumnExpression column, Values: { Count: <= ComparisonValue.MostValues } values }
+            => Among(column, values.Select(ComparisonValue.Of)),
         InExpression { Item: ColumnExpression column } => NotNull(column),
         PgAnyExpression { Item: ColumnExpression column, OperatorType: PgAnyOperatorType.Equal } any
             => Among(column, [ComparisonValue.OfElements(any.Array)]),

@@ -52,7 +52,7 @@ internal sealed class RowConditions
         return either;
     }
 
-    /// <summary>The same of columns under other names: each becomes those that <paramref name="rename"/> gives, which may be none.</summary>
+    /// <summary>The same of columns under other names: each becomes those that it is renamed to, which may be none.</summary>
     public RowConditions Rename(Func<QueryColumn, IEnumerable<QueryColumn>> rename)
     {
         var renamed = _classes.Select(known => known with { Columns = [.. known.Columns.SelectMany(rename).Distinct()] });

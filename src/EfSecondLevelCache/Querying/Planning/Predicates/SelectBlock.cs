@@ -2,7 +2,7 @@ using Microsoft.EntityFrameworkCore.Query.SqlExpressions;
 
 namespace EfSecondLevelCache.Querying.Planning.Predicates;
 
-/// <summary>One SELECT: what it says of its own rows, and which conditions pass through it, from the outside in and from the inside out.</summary>
+/// <summary>One SELECT: what it says of its own rows, and which conditions pass through it, inwards and outwards.</summary>
 internal sealed class SelectBlock
 {
     private readonly SelectExpression _select;

@@ -2,7 +2,7 @@ using Microsoft.EntityFrameworkCore.Query.SqlExpressions;
 
 namespace EfSecondLevelCache.Querying.Planning.Predicates;
 
-/// <summary>Under which names the columns of a SELECT are visible around it. Those of a set operation have the names of its first source.</summary>
+/// <summary>The names of the columns of a SELECT around it; those of a set operation have the names of its first source.</summary>
 internal sealed class SelectOutput
 {
     private readonly IReadOnlyList<ProjectionExpression> _names;

@@ -5,14 +5,15 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Query.Expressions.Internal;
 
 namespace EfSecondLevelCache.Querying.Planning.Predicates;
 
-/// <summary>Finds the window functions of a SELECT, which see other rows than the one they are computed for, and what they are partitioned by.</summary>
+/// <summary>What the window functions of a SELECT, which see other rows than the one they are computed for, are partitioned by.</summary>
 internal sealed class WindowPartitions : ExpressionVisitor
 {
     /// <summary>What looks at one row, or aggregates a group. Anything else may be a window function of somebody's own.</summary>
     private static readonly FrozenSet<Type> WithoutWindow = FrozenSet.Create(
-        typeof(AtTimeZoneExpression), typeof(CaseExpression), typeof(CollateExpression), typeof(ColumnExpression), typeof(DistinctExpression),
-        typeof(ExistsExpression), typeof(InExpression), typeof(JsonScalarExpression), typeof(LikeExpression), typeof(OrderingExpression),
-        typeof(ProjectionExpression), typeof(RowValueExpression), typeof(ScalarSubqueryExpression), typeof(SqlBinaryExpression),
+        typeof(AtTimeZoneExpression), typeof(CaseExpression), typeof(CollateExpression), typeof(ColumnExpression),
+        typeof(DistinctExpression), typeof(ExistsExpression), typeof(InExpression), typeof(JsonScalarExpression), typeof(LikeExpression),
+        typeof(OrderingExpression), typeof(ProjectionExpression), typeof(RowValueExpression), typeof(ScalarSubqueryExpression),
+        typeof(SqlBinaryExpression),
         typeof(SqlConstantExpression), typeof(SqlFunctionExpression), typeof(SqlParameterExpression), typeof(SqlUnaryExpression),
         typeof(PgAllExpression), typeof(PgAnyExpression), typeof(PgArrayIndexExpression), typeof(PgArraySliceExpression),
         typeof(PgBinaryExpression), typeof(PgFunctionExpression), typeof(PgILikeExpression), typeof(PgJsonTraversalExpression),

@@ -40,7 +40,8 @@ public class DerivedTableTests
     {
         AssertReads(
             c => c.Blogs.Include(b => b.Posts).Where(b => b.Id == _id).Take(1), "blogs[Id = @_id]", "posts[BlogId = @_id]");
-        AssertReads(c => c.Blogs.Include(b => b.Posts).Where(b => b.Kind == 3).OrderBy(b => b.Id).Skip(2).Take(4), "blogs[Kind = 3]", "posts");
+        AssertReads(
+            c => c.Blogs.Include(b => b.Posts).Where(b => b.Kind == 3).OrderBy(b => b.Id).Skip(2).Take(4), "blogs[Kind = 3]", "posts");
     }
 
     [Fact]
@@ -59,8 +60,8 @@ public class DerivedTableTests
     [Fact]
     public void Distinct_lets_a_predicate_pass()
         => AssertReads(
-            c => c.Blogs.Join(c.Posts.Select(p => new { p.BlogId, p.Kind }).Distinct(), b => b.Id, p => p.BlogId, (b, p) => new { b.Name, p.Kind })
-                .Where(x => x.Kind == 3),
+            c => c.Blogs.Join(c.Posts.Select(p => new { p.BlogId, p.Kind }).Distinct(), b => b.Id, p => p.BlogId, (b, p) => new { b, p })
+                .Where(x => x.p.Kind == 3),
             "blogs",
             "posts[Kind = 3]");
 
@@ -71,7 +72,11 @@ public class DerivedTableTests
             c => c.Posts.GroupBy(p => p.BlogId).Select(g => new { g.Key, N = g.Count() }).Where(g => g.Key == _id), "posts[BlogId = @_id]");
         AssertReads(
             c => c.Blogs.Where(b => b.Id == _id)
-                .LeftJoin(c.Posts.GroupBy(p => p.BlogId).Select(g => new { g.Key, N = g.Count() }), b => b.Id, g => g.Key, (b, g) => new { b, g }),
+                .LeftJoin(
+                    c.Posts.GroupBy(p => p.BlogId).Select(g => new { g.Key, N = g.Count() }),
+                    b => b.Id,
+                    g => g.Key,
+                    (b, g) => new { b, g }),
             "blogs[Id = @_id]",
             "posts[BlogId = @_id]");
     }
@@ -79,7 +84,8 @@ public class DerivedTableTests
     [Fact]
     public void A_condition_on_one_column_of_the_grouping_passes_the_grouping()
         => AssertReads(
-            c => c.Posts.GroupBy(p => new { p.BlogId, p.Kind }).Select(g => new { g.Key.BlogId, g.Key.Kind, N = g.Count() }).Where(g => g.Kind == 2),
+            c => c.Posts.GroupBy(p => new { p.BlogId, p.Kind }).Select(g => new { g.Key.BlogId, g.Key.Kind, N = g.Count() })
+                .Where(g => g.Kind == 2),
             "posts[Kind = 2]");
 
     [Fact]
@@ -108,7 +114,8 @@ public class DerivedTableTests
     public void A_value_carries_into_a_lateral_subquery()
         => AssertReads(
             c => c.Blogs.Where(b => b.Id == _id)
-                .SelectMany(b => c.Posts.Where(p => p.BlogId == b.Id && p.Likes > b.Kind).OrderBy(p => p.Id).Take(2), (b, p) => new { b.Name, p.Title }),
+                .SelectMany(
+                    b => c.Posts.Where(p => p.BlogId == b.Id && p.Likes > b.Kind).OrderBy(p => p.Id).Take(2), (b, p) => new { b, p }),
             "blogs[Id = @_id]",
             "posts[BlogId = @_id]");
 
@@ -125,7 +132,8 @@ public class DerivedTableTests
     [Fact]
     public void What_a_lateral_subquery_asks_of_the_outer_row_counts_for_it_where_the_row_is_lost_without()
         => AssertReads(
-            c => c.Blogs.SelectMany(b => c.Posts.Where(p => b.Kind == 3 && p.Likes > b.Id).OrderBy(p => p.Id).Take(2), (b, p) => new { b.Name, p.Title }),
+            c => c.Blogs.SelectMany(
+                b => c.Posts.Where(p => b.Kind == 3 && p.Likes > b.Id).OrderBy(p => p.Id).Take(2), (b, p) => new { b, p }),
             "blogs[Kind = 3]",
             "posts");
 
@@ -133,7 +141,7 @@ public class DerivedTableTests
     public void What_a_lateral_subquery_asks_of_the_outer_row_does_not_count_where_the_row_is_kept()
         => AssertReads(
             c => c.Blogs.SelectMany(
-                b => c.Posts.Where(p => b.Kind == 3 && p.Likes > b.Id).OrderBy(p => p.Id).Take(2).DefaultIfEmpty(), (b, p) => new { b.Name, p!.Title }),
+                b => c.Posts.Where(p => b.Kind == 3 && p.Likes > b.Id).OrderBy(p => p.Id).Take(2).DefaultIfEmpty(), (b, p) => new { b, p }),
             "blogs",
             "posts");
 

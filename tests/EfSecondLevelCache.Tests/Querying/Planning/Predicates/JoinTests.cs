@@ -15,12 +15,15 @@ public class JoinTests
     [Fact]
     public void A_predicate_over_a_cross_join_counts_for_the_table_it_names()
         => AssertReads(
-            c => from p in c.Posts from b in c.Blogs where p.Kind == 2 && b.Kind == 3 select new { p, b }, "posts[Kind = 2]", "blogs[Kind = 3]");
+            c => from p in c.Posts from b in c.Blogs where p.Kind == 2 && b.Kind == 3 select new { p, b },
+            "posts[Kind = 2]",
+            "blogs[Kind = 3]");
 
     [Fact]
     public void The_predicate_of_an_inner_join_counts_for_both_sides()
         => AssertReads(
-            c => c.Posts.Join(c.Blogs, p => new { A = p.BlogId, B = p.Kind, C = 4 }, b => new { A = b.Id, B = 3, C = b.Kind }, (p, b) => new { p, b }),
+            c => c.Posts.Join(
+                c.Blogs, p => new { A = p.BlogId, B = p.Kind, C = 4 }, b => new { A = b.Id, B = 3, C = b.Kind }, (p, b) => new { p, b }),
             "posts[Kind = 3]",
             "blogs[Kind = 4]");
 
@@ -30,7 +33,9 @@ public class JoinTests
         AssertReads(
             c => c.Posts.Include(p => p.Blog).Where(p => p.BlogId == _id), "posts[BlogId = @_id]", "blogs[Id = @_id]");
         AssertReads(
-            c => c.Posts.Include(p => p.Blog).Where(p => p.Blog.Id == _id && p.Blog.Kind == 1), "posts[BlogId = @_id]", "blogs[Id = @_id and Kind = 1]");
+            c => c.Posts.Include(p => p.Blog).Where(p => p.Blog.Id == _id && p.Blog.Kind == 1),
+            "posts[BlogId = @_id]",
+            "blogs[Id = @_id and Kind = 1]");
     }
 
     [Fact]
@@ -81,7 +86,8 @@ public class JoinTests
     [Fact]
     public void A_strict_predicate_on_the_nullable_side_counts_for_it_and_makes_the_join_an_inner_one()
         => AssertReads(
-            c => c.Posts.LeftJoin(c.Authors, p => p.AuthorId, a => a.Id, (p, a) => new { p, a }).Where(x => x.a!.Id == _id && x.a.Name == "x"),
+            c => c.Posts.LeftJoin(c.Authors, p => p.AuthorId, a => a.Id, (p, a) => new { p, a })
+                .Where(x => x.a!.Id == _id && x.a.Name == "x"),
             "posts[AuthorId = @_id]",
             "authors[Id = @_id and Name = 'x']");
 
@@ -130,7 +136,9 @@ public class JoinTests
     [Fact]
     public void A_left_join_carries_no_value_from_the_nullable_to_the_preserved_side()
         => AssertReads(
-            c => c.Posts.LeftJoin(c.Blogs.Where(b => b.Id == 5), p => p.BlogId, b => b.Id, (p, b) => new { p, b }), "posts", "blogs[Id = 5]");
+            c => c.Posts.LeftJoin(c.Blogs.Where(b => b.Id == 5), p => p.BlogId, b => b.Id, (p, b) => new { p, b }),
+            "posts",
+            "blogs[Id = 5]");
 
     [Fact]
     public void A_chain_of_left_joins_carries_a_value_through_what_may_be_missing()
@@ -150,7 +158,8 @@ public class JoinTests
     [Fact]
     public void A_predicate_of_a_right_join_counts_on_its_left_side_only()
         => AssertReads(
-            c => c.Posts.RightJoin(c.Blogs, p => new { A = p.BlogId, B = p.Kind, C = 3 }, b => new { A = b.Id, B = 2, C = b.Kind }, (p, b) => new { p, b }),
+            c => c.Posts.RightJoin(
+                c.Blogs, p => new { A = p.BlogId, B = p.Kind, C = 3 }, b => new { A = b.Id, B = 2, C = b.Kind }, (p, b) => new { p, b }),
             "posts[Kind = 2]",
             "blogs");
 

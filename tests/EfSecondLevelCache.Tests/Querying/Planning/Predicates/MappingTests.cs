@@ -26,7 +26,8 @@ public class MappingTests
 
     [Fact]
     public void A_derived_type_in_a_table_of_its_own_is_joined_as_if_by_an_inner_join()
-        => AssertReads(c => c.Vehicles.OfType<Car>().Where(v => v.Seats == 3 && v.OwnerId == 7), "vehicles[OwnerId = 7]", "cars[Seats = 3]");
+        => AssertReads(
+            c => c.Vehicles.OfType<Car>().Where(v => v.Seats == 3 && v.OwnerId == 7), "vehicles[OwnerId = 7]", "cars[Seats = 3]");
 
     [Fact]
     public void A_table_per_concrete_type_is_a_union_that_predicates_pass()
@@ -63,7 +64,8 @@ public class MappingTests
     [Fact]
     public void Raw_SQL_is_left_out_and_what_stands_beside_it_is_not()
         => AssertReads(
-            c => c.Blogs.FromSql($"SELECT * FROM blogs").Include(b => b.Posts.Where(p => p.Kind == 3)).Where(b => b.Id == _id), "posts[Kind = 3]");
+            c => c.Blogs.FromSql($"SELECT * FROM blogs").Include(b => b.Posts.Where(p => p.Kind == 3)).Where(b => b.Id == _id),
+            "posts[Kind = 3]");
 
     [Fact]
     public void A_converted_value_counts()

@@ -21,12 +21,16 @@ public class SetOperationTests
     [Fact]
     public void Of_what_is_taken_away_only_what_could_be_there_matters()
         => AssertReads(
-            c => c.Posts.Where(p => p.Kind == 1).Except(c.Posts.Where(p => p.BlogId == 2)), "posts[Kind = 1]", "posts[BlogId = 2 and Kind = 1]");
+            c => c.Posts.Where(p => p.Kind == 1).Except(c.Posts.Where(p => p.BlogId == 2)),
+            "posts[Kind = 1]",
+            "posts[BlogId = 2 and Kind = 1]");
 
     [Fact]
     public void Of_what_is_intersected_only_what_could_be_there_matters()
         => AssertReads(
-            c => c.Posts.Where(p => p.Kind == 1).Intersect(c.Posts.Where(p => p.BlogId == 2)), "posts[Kind = 1]", "posts[BlogId = 2 and Kind = 1]");
+            c => c.Posts.Where(p => p.Kind == 1).Intersect(c.Posts.Where(p => p.BlogId == 2)),
+            "posts[Kind = 1]",
+            "posts[BlogId = 2 and Kind = 1]");
 
     [Fact]
     public void Nothing_carries_from_what_is_taken_away()
@@ -42,7 +46,8 @@ public class SetOperationTests
     [Fact]
     public void A_predicate_over_a_union_counts_by_position_not_by_name()
         => AssertReads(
-            c => c.Posts.Select(p => new { A = p.Kind, B = p.BlogId }).Concat(c.Blogs.Select(b => new { A = b.Id, B = b.Kind })).Where(x => x.A == 5),
+            c => c.Posts.Select(p => new { A = p.Kind, B = p.BlogId }).Concat(c.Blogs.Select(b => new { A = b.Id, B = b.Kind }))
+                .Where(x => x.A == 5),
             "posts[Kind = 5]",
             "blogs[Id = 5]");
 
@@ -56,14 +61,16 @@ public class SetOperationTests
     [Fact]
     public void A_predicate_over_a_limited_union_does_not_count()
         => AssertReads(
-            c => c.Posts.Where(p => p.Kind == 1).Concat(c.Posts.Where(p => p.Kind == 2)).OrderBy(p => p.Id).Take(3).Where(p => p.BlogId == 5),
+            c => c.Posts.Where(p => p.Kind == 1).Concat(c.Posts.Where(p => p.Kind == 2)).OrderBy(p => p.Id).Take(3)
+                .Where(p => p.BlogId == 5),
             "posts[Kind = 1]",
             "posts[Kind = 2]");
 
     [Fact]
     public void A_predicate_over_a_union_does_not_count_in_a_limited_branch()
         => AssertReads(
-            c => c.Posts.Where(p => p.Kind == 1).OrderBy(p => p.Id).Take(3).Concat(c.Posts.Where(p => p.Likes == 2)).Where(p => p.BlogId == 5),
+            c => c.Posts.Where(p => p.Kind == 1).OrderBy(p => p.Id).Take(3).Concat(c.Posts.Where(p => p.Likes == 2))
+                .Where(p => p.BlogId == 5),
             "posts[Kind = 1]",
             "posts[BlogId = 5 and Likes = 2]");
 

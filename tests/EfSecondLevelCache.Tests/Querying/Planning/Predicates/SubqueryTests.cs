@@ -61,7 +61,8 @@ public class SubqueryTests
     [Fact]
     public void A_value_carries_through_two_levels_of_subqueries()
         => AssertReads(
-            c => c.Orders.Where(o => o.TenantId == _id && o.Lines.Any(l => c.Customers.Any(x => x.TenantId == l.TenantId && x.Id == l.Number))),
+            c => c.Orders.Where(
+                o => o.TenantId == _id && o.Lines.Any(l => c.Customers.Any(x => x.TenantId == l.TenantId && x.Id == l.Number))),
             "orders[TenantId = @_id]",
             "order_lines[TenantId = @_id]",
             "customers[TenantId = @_id]");
@@ -88,7 +89,8 @@ public class SubqueryTests
     public void A_subquery_in_the_predicate_of_a_join_counts_for_its_table()
         => AssertReads(
             c => from p in c.Posts
-                 from b in c.Blogs.Where(b => b.Id == p.BlogId && c.Authors.Any(a => a.Id == b.OwnerId && a.CountryId == 3)).DefaultIfEmpty()
+                 from b in c.Blogs.Where(b => b.Id == p.BlogId && c.Authors.Any(a => a.Id == b.OwnerId && a.CountryId == 3))
+                     .DefaultIfEmpty()
                  where p.BlogId == _id
                  select new { p, b },
             "posts[BlogId = @_id]",

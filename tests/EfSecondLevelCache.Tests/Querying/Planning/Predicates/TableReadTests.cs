@@ -51,14 +51,14 @@ public class TableReadTests
         Mood[] moods = [Mood.VerySad, Mood.Happy];
         TagId[] tags = [new TagId(Guid.NewGuid())];
         List<Theme> themes = [Theme.Dark];
-        var equalities = ReadOf(c => c.Specimens.Where(s => moods.Contains(s.Mood) && tags.Contains(s.Tag) && themes.Contains(s.ThemeName))).Equalities;
+        var read = ReadOf(c => c.Specimens.Where(s => moods.Contains(s.Mood) && tags.Contains(s.Tag) && themes.Contains(s.ThemeName)));
         var values = new Dictionary<string, object?> { ["moods"] = moods, ["tags"] = tags, ["themes"] = themes };
         List<ulong> hashes = [];
 
-        foreach (var equality in equalities)
+        foreach (var equality in read.Equalities)
             Assert.True(equality.TryEvaluate(values, hashes));
 
-        Assert.Equal(["Mood", "Tag", "ThemeName"], equalities.Select(equality => equality.Column));
+        Assert.Equal(["Mood", "Tag", "ThemeName"], read.Equalities.Select(equality => equality.Column));
         Assert.Equal(
             [
                 Hash(ComparisonFamily.Enum, "very_sad"), Hash(ComparisonFamily.Enum, "happy"), Hash(ComparisonFamily.Uuid, tags[0].Value),
@@ -95,7 +95,8 @@ public class TableReadTests
         int?[] ids = [1, null];
         List<ulong> hashes = [];
 
-        Assert.True(EqualityOf(c => c.Posts.Where(p => ids.Contains(p.AuthorId))).TryEvaluate(new Dictionary<string, object?> { ["ids"] = ids }, hashes));
+        var equality = EqualityOf(c => c.Posts.Where(p => ids.Contains(p.AuthorId)));
+        Assert.True(equality.TryEvaluate(new Dictionary<string, object?> { ["ids"] = ids }, hashes));
 
         Assert.Equal([Hash(1), Hash(ComparisonFamily.Integer, null), Hash(ComparisonFamily.Integer, null)], hashes);
     }

@@ -68,7 +68,9 @@ public class UnknownExpressionTests
         AssertReads(query, _ => null, "posts[BlogId = 5 and Kind = 3]");
         AssertReads(
             query,
-            node => node is SelectExpression { GroupBy.Count: 2 } select ? WithGrouping(select, [select.GroupBy[0], Rollup(select.GroupBy[1])]) : null,
+            node => node is SelectExpression { GroupBy: [var first, var second] } select
+                ? WithGrouping(select, [first, Rollup(second)])
+                : null,
             "posts[BlogId = 5]");
     }
 
@@ -77,7 +79,9 @@ public class UnknownExpressionTests
         => AssertReads(
             c => c.Specimens.Where(s => s.Theme == Theme.Dark && c.Posts.Any(p => p.Kind == 3)),
             // Not a value that the mapping can convert.
-            node => node is SqlConstantExpression { TypeMapping: { Converter: not null } mapping } ? new SqlConstantExpression("no theme", mapping) : null,
+            node => node is SqlConstantExpression { TypeMapping: { Converter: not null } mapping }
+                ? new SqlConstantExpression("no theme", mapping)
+                : null,
             "specimens",
             "posts");
 
@@ -120,7 +124,8 @@ public class UnknownExpressionTests
 
     private sealed class FullJoin(TableExpressionBase table, SqlExpression on) : PredicateJoinExpressionBase(table, on, prunable: false)
     {
-        public override JoinExpressionBase Update(TableExpressionBase table, SqlExpression joinPredicate) => new FullJoin(table, joinPredicate);
+        public override JoinExpressionBase Update(TableExpressionBase table, SqlExpression joinPredicate)
+            => new FullJoin(table, joinPredicate);
 
         public override JoinExpressionBase Update(TableExpressionBase table) => new FullJoin(table, JoinPredicate);
 
@@ -133,7 +138,8 @@ public class UnknownExpressionTests
 
     private sealed class Wrapped(TableExpressionBase inner) : TableExpressionBase(inner.Alias)
     {
-        public override TableExpressionBase Clone(string? alias, ExpressionVisitor cloningExpressionVisitor) => throw new NotSupportedException();
+        public override TableExpressionBase Clone(string? alias, ExpressionVisitor cloningExpressionVisitor)
+            => throw new NotSupportedException();
 
         public override TableExpressionBase WithAlias(string newAlias) => throw new NotSupportedException();
 

@@ -73,8 +73,8 @@ public class WherePredicateTests
         var many = Enumerable.Range(0, ComparisonValue.MostValues).ToArray();
         var tooMany = many.Append(-1).ToArray();
 
-        Assert.Equal(
-            ComparisonValue.MostValues, Of(c => c.Posts.Where(p => EF.Constant(many).Contains(p.BlogId))).Reads[0].Equalities[0].Values.Count);
+        var read = Assert.Single(Of(c => c.Posts.Where(p => EF.Constant(many).Contains(p.BlogId))).Reads);
+        Assert.Equal(ComparisonValue.MostValues, Assert.Single(read.Equalities).Values.Count);
         AssertReads(c => c.Posts.Where(p => EF.Constant(tooMany).Contains(p.BlogId)), "posts");
     }
 
@@ -108,7 +108,8 @@ public class WherePredicateTests
 
     [Fact]
     public void A_case_does_not_count()
-        => AssertReads(c => c.Posts.Where(p => (p.Likes > 3 ? p.BlogId : p.Kind) == 5 && (p.Likes == 3 ? p.Kind == 1 : p.Kind == 2)), "posts");
+        => AssertReads(
+            c => c.Posts.Where(p => (p.Likes > 3 ? p.BlogId : p.Kind) == 5 && (p.Likes == 3 ? p.Kind == 1 : p.Kind == 2)), "posts");
 
     [Fact]
     public void A_coalesce_does_not_count()
@@ -167,7 +168,8 @@ public class WherePredicateTests
 
     [Fact]
     public void Of_two_conditions_on_a_column_the_narrower_one_is_taken()
-        => AssertReads(c => c.Posts.Where(p => _ids.Contains(p.BlogId) && new[] { 1, 2 }.Contains(p.BlogId) && p.BlogId == 2), "posts[BlogId = 2]");
+        => AssertReads(
+            c => c.Posts.Where(p => _ids.Contains(p.BlogId) && new[] { 1, 2 }.Contains(p.BlogId) && p.BlogId == 2), "posts[BlogId = 2]");
 
     [Fact]
     public void What_stands_above_the_predicate_does_not_matter()
