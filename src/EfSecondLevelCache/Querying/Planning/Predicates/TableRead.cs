@@ -1,0 +1,22 @@
+using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Invalidation;
+
+namespace EfSecondLevelCache.Querying.Planning.Predicates;
+
+/// <summary>
+/// What one occurrence of a table contributes to a result: rows that fulfil none of this can be added, changed and removed, and the result
+/// stays what it is.
+/// </summary>
+/// <param name="Table">The table.</param>
+/// <param name="Equalities">Every one holds for a row that matters, so that any of them will do; empty: any row may matter.</param>
+internal sealed record TableRead(TableName Table, ValueList<ColumnEquality> Equalities)
+{
+    /// <summary><c>posts</c>, <c>posts[blog_id = 5]</c>, <c>authors[id in (1, 2, 3)]</c>.</summary>
+    /// <param name="parameterValues">Null: the names of the parameters are shown.</param>
+    public string Describe(IReadOnlyDictionary<string, object?>? parameterValues = null)
+    {
+        var usable = Equalities.Where(equality => parameterValues is null || equality.TryEvaluate(parameterValues, []));
+        var conditions = string.Join(" and ", usable.Select(equality => equality.Describe(parameterValues)));
+        return conditions.Length == 0 ? Table.ToString() : $"{Table}[{conditions}]";
+    }
+}
