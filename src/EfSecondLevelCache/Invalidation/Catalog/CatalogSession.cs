@@ -1,0 +1,7 @@
+namespace EfSecondLevelCache.Invalidation.Catalog;
+
+/// <summary>What the look-ups in a catalog need to know of a session: who it is, and where it finds unqualified names.</summary>
+/// <param name="User">CURRENT_USER.</param>
+/// <param name="Rights">Of that user.</param>
+/// <param name="SearchPath">The schemas that exist and may be used, in order, with those that are searched without being named.</param>
+internal sealed record CatalogSession(string User, RoleRights Rights, IReadOnlyList<string> SearchPath);
