@@ -45,7 +45,7 @@ internal sealed class CatalogBuilder
     public static CatalogFingerprint ReadFingerprint(DbDataReader row) => new(row.GetString(0));
 
     public static CatalogSession ReadSession(DbDataReader row)
-        => new(row.GetString(0), ReadRights(row, 1), row.GetFieldValue<string[]>(3));
+        => new(row.GetString(0), ReadRights(row, 1), [.. row.GetFieldValue<string[]>(3)]);
 
     public DatabaseCatalog Build()
     {
@@ -176,7 +176,7 @@ internal sealed class CatalogBuilder
 
     private void AddHookFunction(DbDataReader row)
         => _hookFunctions.Add(row.GetFieldValue<uint>(0), HookFunction.Of(
-            $"{row.GetString(1)}.{row.GetString(2)}()",
+            $"{row.GetString(1)}.{row.GetString(2)}",
             isHarmless: row.GetBoolean(3),
             language: row.GetString(4),
             text: row.GetString(5),
@@ -198,7 +198,8 @@ internal sealed class CatalogBuilder
         var assigns = (type & (Row | Before)) == (Row | Before) && (operations & (WriteOperations.Insert | WriteOperations.Update)) != 0;
         _content.Hooks.Add(new WriteHook(
             table,
-            $"the trigger {row.GetString(1)} of {table}, which calls {function.Name}",
+            $"the trigger {row.GetString(1)} of {table}, which calls {function.Name}()",
+            function.Name,
             operations,
             columns.Length == 0 ? ColumnSet.All : ColumnSet.Of(ColumnNames(table, columns)),
             assigns ? function.Assigns : ColumnSet.None,
@@ -212,7 +213,8 @@ internal sealed class CatalogBuilder
         {
             _content.Hooks.Add(new WriteHook(
                 table,
-                $"a default or check of {table}, which calls {function.Name}",
+                $"a default or check of {table}, which calls {function.Name}()",
+                function.Name,
                 WriteOperations.Insert | WriteOperations.Update,
                 ColumnSet.All,
                 ColumnSet.None,
@@ -231,7 +233,13 @@ internal sealed class CatalogBuilder
             _ => WriteOperations.Delete,
         };
         _content.Hooks.Add(new WriteHook(
-            relation, $"the rule {row.GetString(1)} of {relation}", operation, ColumnSet.All, ColumnSet.All, MayWrite: true));
+            relation,
+            $"the rule {row.GetString(1)} of {relation}",
+            Function: null,
+            operation,
+            ColumnSet.All,
+            ColumnSet.All,
+            MayWrite: true));
     }
 
     private void AddReference(DbDataReader row)

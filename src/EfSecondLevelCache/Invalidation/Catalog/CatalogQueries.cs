@@ -39,6 +39,22 @@ internal static class CatalogQueries
             AND coalesce(value.adrelid, checked.conrelid, 0) <> 0
         """;
 
+    /// <summary>Those whose rights a role has, among the owners of tables with row-level security.</summary>
+    private const string RolesOf =
+        """
+        ARRAY(SELECT owner.oid FROM pg_catalog.pg_roles owner
+            WHERE owner.oid IN (SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.relrowsecurity) AND pg_has_role(r.oid, owner.oid, 'USAGE')
+            ORDER BY owner.oid)
+        """;
+
+    /// <summary>The rights of those who own views.</summary>
+    public const string ViewOwners =
+        $"""
+        SELECT r.oid, r.rolsuper OR r.rolbypassrls AS bypasses, {RolesOf} AS roles
+        FROM pg_catalog.pg_roles r
+        WHERE r.oid IN (SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.relkind = 'v' AND c.oid >= {FirstUserId})
+        """;
+
     /// <summary>
     /// Sums of hashes, so that the order of rows does not matter. By value where something that is of no interest here is updated often
     /// (TRUNCATE and GRANT touch pg_class), by xmin elsewhere. A temporary relation counts only while it hides a permanent one.
@@ -69,20 +85,14 @@ internal static class CatalogQueries
             (SELECT sum(hashint8extended(p.oid::int8, p.xmin::text::int8)) FROM pg_catalog.pg_proc p WHERE p.oid >= {FirstUserId}),
             (SELECT sum(hashint8extended(t.oid::int8, t.xmin::text::int8))
              FROM pg_catalog.pg_type t WHERE t.oid >= {FirstUserId} AND t.typtype <> 'c' AND t.typcategory <> 'A'),
-            (SELECT sum(hashint8extended(r.oid::int8, (r.rolsuper OR r.rolbypassrls)::int4)) FROM pg_catalog.pg_roles r),
-            (SELECT sum(hashint8extended((m.roleid::int8 << 32) # m.member::int8, m.xmin::text::int8)) FROM pg_catalog.pg_auth_members m),
-            (SELECT sum(hashint8extended((s.setrole::int8 << 32) # s.setdatabase::int8, s.xmin::text::int8))
-             FROM pg_catalog.pg_db_role_setting s)
+            (SELECT sum(hashint8extended(o.oid::int8, o.bypasses::int4) # hashtextextended(o.roles::text, o.oid::int8)) FROM ({ViewOwners}) o)
         ]::text
         """;
 
-    /// <summary>The user's name, whether row-level security never applies, the roles whose rights it has, the search path.</summary>
+    /// <summary>The user's name and rights, and the search path.</summary>
     public const string Session =
-        """
-        SELECT r.rolname, r.rolsuper OR r.rolbypassrls,
-            CASE WHEN r.rolsuper OR r.rolbypassrls THEN '{}'
-                ELSE ARRAY(SELECT other.oid FROM pg_catalog.pg_roles other WHERE pg_has_role(other.oid, 'USAGE')) END,
-            current_schemas(true)::text[]
+        $"""
+        SELECT r.rolname, r.rolsuper OR r.rolbypassrls, {RolesOf}, current_schemas(true)::text[]
         FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
         """;
 
@@ -217,15 +227,5 @@ internal static class CatalogQueries
             ('TABLESAMPLE', tree LIKE '%{TABLESAMPLECLAUSE %'),
             ('FOR UPDATE or FOR SHARE', tree LIKE '%{ROWMARKCLAUSE %')) AS moves(construct, found)
         WHERE found
-        """;
-
-    /// <summary>The rights of those who own views on the tables with row-level security.</summary>
-    public const string ViewOwners =
-        $"""
-        SELECT r.oid, r.rolsuper OR r.rolbypassrls, ARRAY(
-            SELECT owner.oid FROM pg_catalog.pg_roles owner WHERE pg_has_role(r.oid, owner.oid, 'USAGE')
-                AND owner.oid IN (SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.relrowsecurity))
-        FROM pg_catalog.pg_roles r
-        WHERE r.oid IN (SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.relkind = 'v' AND c.oid >= {FirstUserId})
         """;
 }

@@ -12,7 +12,7 @@ internal sealed class DatabaseCatalog
 {
     private static readonly Definition Empty = new([], []);
 
-    private readonly ILookup<string, Relation> _relations;
+    private readonly Dictionary<string, Relation[]> _relations;
     private readonly ILookup<string, UserFunction> _functions;
     private readonly IReadOnlyDictionary<Relation, List<Column>> _columns;
     private readonly Dictionary<Relation, ColumnSet> _generated;
@@ -29,7 +29,9 @@ internal sealed class DatabaseCatalog
     public DatabaseCatalog(CatalogContent content)
     {
         Fingerprint = content.Fingerprint;
-        _relations = content.Relations.Values.ToLookup(relation => relation.Name.Name);
+        _relations = content.Relations.Values
+            .GroupBy(relation => relation.Name.Name)
+            .ToDictionary(named => named.Key, named => named.ToArray());
         _functions = content.Functions.ToLookup(function => function.Name);
         _columns = content.Columns;
         _generated = content.Columns
@@ -56,16 +58,26 @@ internal sealed class DatabaseCatalog
     /// </remarks>
     public Relation? Resolve(TableName name, CatalogSession session)
     {
-        var candidates = _relations[name.Name];
-        if (name.Schema is "pg_temp" || (name.Schema is null && candidates.Any(IsTemporary)))
-            return candidates.FirstOrDefault(IsTemporary);
-        if (name.Schema is { } schema)
-            return candidates.FirstOrDefault(relation => relation.Name.Schema == schema);
-        return session.SearchPath
-            .Select(searched => candidates.FirstOrDefault(relation => relation.Name.Schema == searched))
-            .FirstOrDefault(found => found is not null);
+        if (!_relations.TryGetValue(name.Name, out var candidates))
+            return null;
+        if (name.Schema is null or "pg_temp"
+            && Array.Find(candidates, relation => relation.Kind == RelationKind.Temporary) is { } temporary)
+        {
+            return temporary;
+        }
 
-        static bool IsTemporary(Relation relation) => relation.Kind == RelationKind.Temporary;
+        if (name.Schema is not null)
+            return InSchema(name.Schema);
+
+        foreach (var schema in session.SearchPath.AsSpan())
+        {
+            if (InSchema(schema) is { } found)
+                return found;
+        }
+
+        return null;
+
+        Relation? InSchema(string schema) => Array.Find(candidates, relation => relation.Name.Schema == schema);
     }
 
     /// <summary>What reading a relation comes to, for a session.</summary>

@@ -1,7 +1,7 @@
 namespace EfSecondLevelCache.Invalidation.Catalog;
 
 /// <summary>A function that a write runs, and how far it can be trusted.</summary>
-/// <param name="Name">For a message.</param>
+/// <param name="Name">With the schema.</param>
 /// <param name="MayWrite">It may write any table.</param>
 /// <param name="MayWriteInExpression">The same where it stands in a default or a CHECK.</param>
 /// <param name="Assigns">The columns that it may set as a trigger for each row BEFORE the change.</param>
@@ -10,7 +10,7 @@ internal sealed record HookFunction(string Name, bool MayWrite, bool MayWriteInE
     // Of PostgreSQL's module spi; refint, which is there too, does write.
     private static readonly string[] HarmlessTriggers = ["autoinc", "insert_username", "moddatetime"];
 
-    /// <param name="name">With its schema.</param>
+    /// <param name="name">With the schema.</param>
     /// <param name="isHarmless">It is PostgreSQL's own, or declared STABLE or IMMUTABLE: its owner promises that it writes nothing.</param>
     /// <param name="language">In which it is written.</param>
     /// <param name="text">The source; of a C function the symbol.</param>

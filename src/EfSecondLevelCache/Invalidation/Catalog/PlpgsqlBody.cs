@@ -91,10 +91,10 @@ internal sealed class PlpgsqlBody
         {
             if (Is("alias") || Is("cursor"))
                 return false;
-            if (Is("default") || IsAssignment())
+            if (Is("default") || IsAssignment)
             {
                 _at++;
-                return ReadExpression("");
+                return ReadExpression(";");
             }
         }
 
@@ -121,7 +121,7 @@ internal sealed class PlpgsqlBody
         if (Skip("null"))
             return Skip(SqlTokenKind.Semicolon);
         if (Skip("raise") || Skip("perform"))
-            return Skip(SqlTokenKind.Semicolon) || ReadExpression("");
+            return Skip(SqlTokenKind.Semicolon) || ReadExpression(";");
         if (Skip("return"))
             return ReadReturn();
         return ReadAssignment();
@@ -148,45 +148,44 @@ internal sealed class PlpgsqlBody
         // RETURN NULL leaves the row as it is; any other row but NEW takes its place.
         if (!Is("new") && !Is("null") && Kind != SqlTokenKind.Semicolon)
             Assigns = ColumnSet.All;
-        return Skip(SqlTokenKind.Semicolon) || ReadExpression("");
+        return Skip(SqlTokenKind.Semicolon) || ReadExpression(";");
     }
 
+    /// <summary>name, NEW.name, with fields and elements of it; then the value.</summary>
     private bool ReadAssignment()
     {
-        if (Kind is not (SqlTokenKind.Name or SqlTokenKind.QuotedName))
+        if (!IsName)
             return false;
-        var isNew = Fold(_at) == "new";
+        var target = Fold(_at);
         _at++;
-        if (Skip(SqlTokenKind.Dot))
+        var path = 0;
+        for (; !IsAssignment; path++)
         {
-            if (isNew)
-                Assigns = Assigns.Union(ColumnSet.Of(Fold(_at)));
-            _at++;
-        }
-        else if (isNew)
-        {
-            Assigns = ColumnSet.All;
-        }
-
-        // Fields and elements of it.
-        while (!IsAssignment())
-        {
-            if (Kind is not (SqlTokenKind.Dot or SqlTokenKind.Name or SqlTokenKind.QuotedName or SqlTokenKind.OpenBracket
-                or SqlTokenKind.CloseBracket or SqlTokenKind.Number))
+            if (Skip(SqlTokenKind.Dot))
+            {
+                if (!IsName)
+                    return false;
+                if (path == 0 && target == "new")
+                    Assigns = Assigns.Union(ColumnSet.Of(Fold(_at)));
+                _at++;
+            }
+            else if (!Skip(SqlTokenKind.OpenBracket) || !(Skip(SqlTokenKind.Number) || Skip(SqlTokenKind.Name)) || !Skip(SqlTokenKind.CloseBracket))
             {
                 return false;
             }
-
-            _at++;
         }
 
+        if (path == 0 && target == "new")
+            Assigns = ColumnSet.All;
         _at++;
-        return ReadExpression("");
+        return ReadExpression(";");
     }
 
-    private bool IsAssignment() => Kind == SqlTokenKind.Operator && Text is ":=" or "=";
+    private bool IsName => Kind is SqlTokenKind.Name or SqlTokenKind.QuotedName;
 
-    /// <summary>Reads up to and with a word, or a semicolon, what PL/pgSQL will execute as SELECT ....</summary>
+    private bool IsAssignment => Kind == SqlTokenKind.Operator && Text is ":=" or "=";
+
+    /// <summary>Reads what PL/pgSQL will execute as SELECT ..., up to a semicolon or a word, and that too.</summary>
     private bool ReadExpression(string end)
     {
         var start = _tokens[Math.Min(_at, _tokens.Count - 1)].Start;
@@ -194,7 +193,7 @@ internal sealed class PlpgsqlBody
         var depth = 0;
         for (; Kind is not (SqlTokenKind.End or SqlTokenKind.Unreadable); _at++)
         {
-            if (depth == 0 && cases == 0 && (end.Length == 0 ? Kind == SqlTokenKind.Semicolon : Is(end)))
+            if (depth == 0 && cases == 0 && Text.Equals(end, StringComparison.OrdinalIgnoreCase))
             {
                 var expression = _text[start.._tokens[_at].Start];
                 _at++;

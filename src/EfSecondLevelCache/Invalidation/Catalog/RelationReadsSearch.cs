@@ -38,7 +38,7 @@ internal sealed class RelationReadsSearch
 
     private void Visit(AppliedRowSecurity security, RoleRights rights)
     {
-        if (_rowSecurity.All(known => known.Table != security.Table))
+        if (_rowSecurity.All(known => !known.Table.Equals(security.Table)))
             _rowSecurity.Add(security);
         foreach (var policy in security.Policies)
             VisitAll(policy.Definition.Relations, rights);

@@ -1,11 +1,11 @@
-using System.Collections.Frozen;
+using EfSecondLevelCache.Infrastructure;
 
 namespace EfSecondLevelCache.Invalidation.Catalog;
 
 /// <summary>What decides whether row-level security applies to a role.</summary>
 /// <param name="BypassesRowSecurity">A superuser, or BYPASSRLS.</param>
-/// <param name="Roles">The OIDs of the roles whose rights it has, itself among them; may lack any if it bypasses.</param>
-internal sealed record RoleRights(bool BypassesRowSecurity, FrozenSet<uint> Roles)
+/// <param name="Roles">The OIDs of the roles whose rights it has, among those that own tables with row-level security.</param>
+internal sealed record RoleRights(bool BypassesRowSecurity, ValueList<uint> Roles)
 {
     public static readonly RoleRights None = new(false, []);
 
