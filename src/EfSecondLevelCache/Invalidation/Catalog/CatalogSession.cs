@@ -1,0 +1,12 @@
+using EfSecondLevelCache.Infrastructure;
+
+namespace EfSecondLevelCache.Invalidation.Catalog;
+
+/// <summary>
+/// What the look-ups in a catalog need to know of a session: who it is, and where it finds unqualified names. It is compared by value;
+/// the fingerprint of the catalog does not cover it.
+/// </summary>
+/// <param name="User">CURRENT_USER.</param>
+/// <param name="Rights">Of that user.</param>
+/// <param name="SearchPath">The schemas that exist and may be used, in order, with those that are searched without being named.</param>
+internal sealed record CatalogSession(string User, RoleRights Rights, ValueList<string> SearchPath);
