@@ -1,5 +1,5 @@
 using System.Data.Common;
-using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Sql;
 using Microsoft.EntityFrameworkCore.Migrations;
 
 namespace EfSecondLevelCache.Invalidation.Catalog;

@@ -1,4 +1,4 @@
-using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Sql;
 
 namespace EfSecondLevelCache.Invalidation.Catalog;
 
