@@ -186,7 +186,7 @@ public class VersionSlotsTests
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public void A_change_that_has_returned_is_seen_by_everybody_who_counted_before_it(int slotCount)
+    public async Task A_change_that_has_returned_is_seen_by_everybody_who_counted_before_it(int slotCount)
     {
         const int Seed = 20_260_725;
         var versions = new VersionSlots();
@@ -252,15 +252,11 @@ public class VersionSlotsTests
             }
         }
 
-        Thread[] threads =
-        [
-            .. Enumerable.Range(0, 3).Select(i => new Thread(() => Write(Seed + i))),
-            new Thread(() => Read(Seed - 1)),
-        ];
-        foreach (var thread in threads)
-            thread.Start();
-        foreach (var thread in threads)
-            thread.Join();
+        Action[] works = [() => Write(Seed), () => Write(Seed + 1), () => Write(Seed + 2), () => Read(Seed + 3)];
+        // Each on a thread of its own, whose exception is the test's.
+        var cancellation = TestContext.Current.CancellationToken;
+        await Task.WhenAll(works.Select(
+            work => Task.Factory.StartNew(work, cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
 
         Assert.True(violations.IsEmpty, string.Join(Environment.NewLine, violations));
         Assert.True(versions.IsUpToDate(slots, versions.Now), "a slot stayed closed, or above the count");
