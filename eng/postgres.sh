@@ -31,7 +31,7 @@ install_postgres() {
 
     if ! command -v apt-get >/dev/null || { ((EUID != 0)) && ! command -v sudo >/dev/null; }; then
         echo "No PostgreSQL server binaries were found, and they can't be installed from here (that takes apt-get, and root or sudo)." >&2
-        echo "Install PostgreSQL, or set ConnectionStrings__Demo to the connection string of a server." >&2
+        echo "Install PostgreSQL, or set ConnectionStrings__Demo (for the tests: EFSLC_TEST_CONNECTION) to the connection string of a server." >&2
         exit 2
     fi
 
