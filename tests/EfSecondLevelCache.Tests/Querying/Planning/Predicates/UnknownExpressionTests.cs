@@ -62,17 +62,37 @@ public class UnknownExpressionTests
     [Fact]
     public void No_condition_passes_a_grouping_by_sets_except_on_what_all_of_them_have()
     {
-        Func<PredicateContext, IQueryable> query = c => c.Posts.GroupBy(p => new { p.BlogId, p.Kind })
+        Func<PredicateContext, IQueryable> asked = c => c.Posts.GroupBy(p => new { p.BlogId, p.Kind })
             .Select(g => new { g.Key.BlogId, g.Key.Kind, N = g.Count() }).Where(g => g.BlogId == 5 && g.Kind == 3);
+        Func<PredicateContext, IQueryable> joined = c => c.Blogs.Where(b => b.Id == 5 && b.Kind == 3)
+            .Join(
+                c.Posts.GroupBy(p => new { p.BlogId, p.Kind }).Select(g => new { g.Key, N = g.Count() }),
+                b => new { BlogId = b.Id, b.Kind },
+                g => g.Key,
+                (b, g) => new { b, g });
 
-        AssertReads(query, _ => null, "posts[BlogId = 5 and Kind = 3]");
-        AssertReads(
-            query,
-            node => node is SelectExpression { GroupBy: [var first, var second] } select
-                ? WithGrouping(select, [first, Rollup(second)])
-                : null,
-            "posts[BlogId = 5]");
+        AssertReads(asked, _ => null, "posts[BlogId = 5 and Kind = 3]");
+        AssertReads(asked, BySets, "posts[BlogId = 5]");
+        AssertReads(joined, _ => null, "blogs[Id = 5 and Kind = 3]", "posts[BlogId = 5 and Kind = 3]");
+        AssertReads(joined, BySets, "blogs[Id = 5 and Kind = 3]", "posts[BlogId = 5]");
+
+        static Expression? BySets(Expression node)
+            => node is SelectExpression { GroupBy: [var first, var second] } select
+                ? select.Update(
+                    select.Tables, select.Predicate, [first, Function("rollup", second)], select.Having, select.Projection, select.Orderings,
+                    select.Offset, select.Limit)
+                : null;
     }
+
+    [Fact]
+    public void What_an_aggregate_asks_of_the_outer_row_does_not_count_for_it_makes_a_row_of_none()
+        => AssertReads(
+            c => c.Blogs.SelectMany(b => c.Posts.Where(p => b.Kind == 3 && p.Likes > b.Id).Select(p => new { N = p.Likes + b.Id }).Take(1)),
+            node => node is ProjectionExpression { Alias: "N", Expression: SqlBinaryExpression sum }
+                ? new ProjectionExpression(Function("sum", sum.Left), "N")
+                : null,
+            "blogs",
+            "posts");
 
     [Fact]
     public void A_fault_leaves_every_table_whole()
@@ -110,12 +130,8 @@ public class UnknownExpressionTests
         Assert.Equal(expected, PredicateAnalyzer.Analyze(select).Select(read => read.Describe()));
     }
 
-    private static SelectExpression WithGrouping(SelectExpression select, IReadOnlyList<SqlExpression> grouping)
-        => select.Update(
-            select.Tables, select.Predicate, grouping, select.Having, select.Projection, select.Orderings, select.Offset, select.Limit);
-
-    private static SqlFunctionExpression Rollup(SqlExpression column)
-        => new("rollup", [column], nullable: true, argumentsPropagateNullability: [false], column.Type, column.TypeMapping);
+    private static SqlFunctionExpression Function(string name, SqlExpression argument)
+        => new(name, [argument], nullable: true, argumentsPropagateNullability: [false], argument.Type, argument.TypeMapping);
 
     private sealed class Replacement(Func<Expression, Expression?> replace) : ExpressionVisitor
     {
