@@ -131,7 +131,8 @@ public sealed class ColumnTests(ColumnTests.Database database) : IClassFixture<C
         CREATE TABLE types (
             dropped int, i2 smallint, i4 int, i8 bigint, b bool, u uuid, d date, ts timestamp, tstz timestamptz, by bytea, t text,
             vc varchar(10), n numeric(10, 2), f float8, c char(3), j jsonb, iv interval, ci extensions.citext, e mood, r int4range,
-            domain_of_int d_int, domain_of_char d_char, domain_of_domain_of_citext d_d_citext, domain_of_enum d_enum, users_int4 odd.int4, "Mixed Case" int,
+            domain_of_int d_int, domain_of_char d_char, domain_of_domain_of_citext d_d_citext, domain_of_enum d_enum,
+            users_int4 odd.int4, "Mixed Case" int,
             an_array int[], domain_of_array d_array, a_row a_row);
         ALTER TABLE types DROP COLUMN dropped;
         CREATE VIEW a_view AS SELECT i4 FROM types;

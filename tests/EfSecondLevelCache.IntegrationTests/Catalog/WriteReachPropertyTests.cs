@@ -61,7 +61,7 @@ public sealed class WriteReachPropertyTests(WriteReachPropertyTests.Database dat
         }
 
         output.WriteLine(
-            $"{succeeded} of {Writes} writes changed something; the {bounded} that ran no code: {changedTables} tables of {reached} reached");
+            $"{succeeded} of {Writes} writes changed something; {bounded} ran no code: {changedTables} of the {reached} tables reached");
         Assert.True(bounded > Writes / 6, $"Only {bounded} of {Writes} writes changed something and ran no code. In\n{definition}");
     }
 
