@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace EfSecondLevelCache.IntegrationTests.Catalog;
 
-/// <summary>A database of its own for a class of tests, with what its SQL makes. <c>{role}</c> in SQL stands for a prefix of roles.</summary>
+/// <summary>A database of its own for a class of tests, with what its SQL makes. <c>{role}</c> stands for a prefix of roles.</summary>
 public abstract class CatalogDatabase(PostgresServer server, string sql) : IAsyncLifetime
 {
     private readonly List<string> _roles = [];
@@ -28,7 +28,8 @@ public abstract class CatalogDatabase(PostgresServer server, string sql) : IAsyn
     /// <summary>Opens a session, and executes SQL in it.</summary>
     public async Task<NpgsqlConnection> OpenAsync(string sql = "")
     {
-        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(_database.ConnectionString) { Pooling = false }.ConnectionString);
+        var unpooled = new NpgsqlConnectionStringBuilder(_database.ConnectionString) { Pooling = false };
+        var connection = new NpgsqlConnection(unpooled.ConnectionString);
         await connection.OpenAsync();
         if (sql.Length > 0)
             await ExecuteAsync(connection, sql);
@@ -77,7 +78,9 @@ internal sealed record SeenCatalog(DatabaseCatalog Catalog, CatalogSession Sessi
 
     /// <summary>The names of relations, without the schema public.</summary>
     public static IEnumerable<string> Names(IEnumerable<Relation> relations)
-        => relations.Select(relation => relation.Name.Schema == "public" ? relation.Name.Name : relation.Name.ToString()).Order(StringComparer.Ordinal);
+        => relations
+            .Select(relation => relation.Name.Schema == "public" ? relation.Name.Name : relation.Name.ToString())
+            .Order(StringComparer.Ordinal);
 
     public IEnumerable<string> Reads(string name) => Names(Catalog.ReadsOf(this[name], Session).Relations);
 

@@ -83,7 +83,8 @@ public sealed class CatalogReaderTests(CatalogReaderTests.Database database) : I
         Assert.Equal(["t"], seen.Reads("v"));
         Assert.Null(Assert.Single(seen.Catalog.PoliciesOf(seen["hidden.secured"])).Text);
         await transaction.RollbackAsync();
-        Assert.Equal("(id > 0)", Assert.Single((await CatalogDatabase.ReadAsync(connection)).Catalog.PoliciesOf(seen["hidden.secured"])).Text);
+        var calm = await CatalogDatabase.ReadAsync(connection);
+        Assert.Equal("(id > 0)", Assert.Single(calm.Catalog.PoliciesOf(calm["hidden.secured"])).Text);
     }
 
     /// <summary>Tables, their keys and triggers that come in one transaction are seen all or none.</summary>

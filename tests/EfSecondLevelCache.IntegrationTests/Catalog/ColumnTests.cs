@@ -129,17 +129,18 @@ public sealed class ColumnTests(ColumnTests.Database database) : IClassFixture<C
         CREATE DOMAIN d_enum AS mood;
         CREATE DOMAIN d_array AS int[];
         CREATE TABLE types (
-            dropped int, i2 smallint, i4 int, i8 bigint, b bool, u uuid, d date, ts timestamp, tstz timestamptz, by bytea, t text, vc varchar(10),
-            n numeric(10, 2), f float8, c char(3), j jsonb, iv interval, ci extensions.citext, e mood, r int4range, domain_of_int d_int,
-            domain_of_char d_char, domain_of_domain_of_citext d_d_citext, domain_of_enum d_enum, users_int4 odd.int4, "Mixed Case" int,
+            dropped int, i2 smallint, i4 int, i8 bigint, b bool, u uuid, d date, ts timestamp, tstz timestamptz, by bytea, t text,
+            vc varchar(10), n numeric(10, 2), f float8, c char(3), j jsonb, iv interval, ci extensions.citext, e mood, r int4range,
+            domain_of_int d_int, domain_of_char d_char, domain_of_domain_of_citext d_d_citext, domain_of_enum d_enum,
+            users_int4 odd.int4, "Mixed Case" int,
             an_array int[], domain_of_array d_array, a_row a_row);
         ALTER TABLE types DROP COLUMN dropped;
         CREATE VIEW a_view AS SELECT i4 FROM types;
 
         CREATE COLLATION ignore_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
         CREATE DOMAIN d_ignoring AS text COLLATE ignore_case;
-        CREATE TABLE collations (plain text, c_collated text COLLATE "C", ignoring_case text COLLATE ignore_case, domain_ignoring_case d_ignoring,
-            domain_made_exact d_ignoring COLLATE "C", number int);
+        CREATE TABLE collations (plain text, c_collated text COLLATE "C", ignoring_case text COLLATE ignore_case,
+            domain_ignoring_case d_ignoring, domain_made_exact d_ignoring COLLATE "C", number int);
 
         CREATE TABLE computed (stated int, serial_number serial, constant int DEFAULT 1, identity_always int GENERATED ALWAYS AS IDENTITY,
             generated int GENERATED ALWAYS AS (stated * 2) STORED);

@@ -92,7 +92,7 @@ public sealed class FingerprintTests(FingerprintTests.Database database) : IClas
     [InlineData("REFRESH MATERIALIZED VIEW m")]
     [InlineData("SELECT nextval('numbers')")]
     [InlineData("ALTER ROLE {role}_owner BYPASSRLS; GRANT {role}_viewing TO {role}_owner")]
-    [InlineData("CREATE TEMP TABLE not_seen (id serial, b text); DROP TABLE not_seen; CREATE TEMP TABLE not_seen (id serial PRIMARY KEY, b text)")]
+    [InlineData("CREATE TEMP TABLE not_seen (id serial PRIMARY KEY, b text)")]
     public async Task It_does_not_change_with_rows_and_what_is_beside_the_point(string sql)
     {
         await using var connection = await database.OpenAsync();

@@ -216,9 +216,11 @@ public sealed class TriggerTests(TriggerTests.Database database) : IClassFixture
         CREATE TABLE plain (id int, at timestamptz DEFAULT now());
         CREATE SEQUENCE numbers;
         CREATE FUNCTION writes() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO plain VALUES (1); RETURN NEW; END';
-        CREATE FUNCTION writes_dynamically() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('DELETE FROM %I', 'plain'); RETURN NULL; END $$;
+        CREATE FUNCTION writes_dynamically() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN EXECUTE format('DELETE FROM %I', 'plain'); RETURN NULL; END $$;
         CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.updated_at := now(); RETURN NEW; END';
-        CREATE FUNCTION looks_up() RETURNS trigger STABLE LANGUAGE plpgsql AS 'BEGIN NEW.id := (SELECT max(id) FROM plain); RETURN NEW; END';
+        CREATE FUNCTION looks_up() RETURNS trigger STABLE LANGUAGE plpgsql AS
+            'BEGIN NEW.id := (SELECT max(id) FROM plain); RETURN NEW; END';
         CREATE FUNCTION next_number() RETURNS int LANGUAGE plpgsql AS
             'DECLARE n int; BEGIN UPDATE plain SET id = id + 1 RETURNING id INTO n; RETURN n; END';
         CREATE FUNCTION writes_quietly() RETURNS int LANGUAGE sql AS 'INSERT INTO plain VALUES (1) RETURNING id';

@@ -85,7 +85,8 @@ public sealed class ViewTests(ViewTests.Database database) : IClassFixture<ViewT
     [Fact]
     public async Task A_view_that_was_replaced_reads_what_it_reads_now()
     {
-        await database.ExecuteAsync("CREATE VIEW replaced AS SELECT id FROM posts; CREATE OR REPLACE VIEW replaced AS SELECT id FROM blogs");
+        await database.ExecuteAsync("CREATE VIEW replaced AS SELECT id FROM posts");
+        await database.ExecuteAsync("CREATE OR REPLACE VIEW replaced AS SELECT id FROM blogs");
 
         Assert.Equal(["blogs"], (await database.ReadAsync()).Reads("replaced"));
     }
@@ -112,8 +113,8 @@ public sealed class ViewTests(ViewTests.Database database) : IClassFixture<ViewT
         CREATE MATERIALIZED VIEW summary AS SELECT count(*) FROM posts;
         CREATE VIEW of_a_materialized_view AS SELECT * FROM summary;
         CREATE VIEW of_a_sequence AS SELECT last_value FROM numbers;
-        CREATE VIEW recursive AS WITH RECURSIVE up AS (SELECT id, mentor FROM authors UNION SELECT a.id, a.mentor FROM authors a JOIN up ON a.id = up.mentor)
-            SELECT * FROM up;
+        CREATE VIEW recursive AS WITH RECURSIVE up AS (
+            SELECT id, mentor FROM authors UNION SELECT a.id, a.mentor FROM authors a JOIN up ON a.id = up.mentor) SELECT * FROM up;
         CREATE VIEW with_union AS SELECT id FROM authors UNION ALL SELECT id FROM blogs;
         CREATE VIEW other.posts_too AS SELECT id FROM other.posts UNION SELECT id FROM public.posts;
         CREATE SCHEMA "Upper";
@@ -126,7 +127,8 @@ public sealed class ViewTests(ViewTests.Database database) : IClassFixture<ViewT
         CREATE FUNCTION adds_anything(a int, b int) RETURNS int LANGUAGE sql AS 'SELECT a + b + reads_anything()';
         CREATE AGGREGATE total_of_anything(int) (SFUNC = adds_anything, STYPE = int, INITCOND = 0);
         CREATE AGGREGATE total(int) (SFUNC = adds, STYPE = int, INITCOND = 0);
-        CREATE FUNCTION reads_operands(a text, b int) RETURNS bool STABLE LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM authors WHERE id = b)';
+        CREATE FUNCTION reads_operands(a text, b int) RETURNS bool STABLE LANGUAGE sql AS
+            'SELECT EXISTS (SELECT FROM authors WHERE id = b)';
         CREATE OPERATOR ~#~ (LEFTARG = text, RIGHTARG = int, FUNCTION = reads_operands);
 
         CREATE VIEW calls_now AS SELECT id FROM posts WHERE at < now();
@@ -149,7 +151,8 @@ public sealed class ViewTests(ViewTests.Database database) : IClassFixture<ViewT
 
         CREATE VIEW calls_immutable AS SELECT lower(title) AS title, sum(id) AS total, row_number() OVER (ORDER BY lower(title)) AS place
             FROM posts GROUP BY 1;
-        CREATE VIEW calls_pure_stable AS SELECT date_trunc('day', at) AS day, to_char(at, 'YYYY') AS year, concat(title, id), json_agg(id) AS ids
+        CREATE VIEW calls_pure_stable AS
+            SELECT date_trunc('day', at) AS day, to_char(at, 'YYYY') AS year, concat(title, id), json_agg(id) AS ids
             FROM posts GROUP BY 1, 2, 3;
         CREATE VIEW calls_users_immutable AS SELECT adds(id, blog_id) AS both, total(id) OVER () AS total FROM posts;
         CREATE VIEW compares_with_time_zone AS SELECT id FROM posts WHERE day > at AND at + interval '1 day' > at;

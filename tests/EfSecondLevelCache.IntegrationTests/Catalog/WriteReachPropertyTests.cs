@@ -56,13 +56,13 @@ public sealed class WriteReachPropertyTests(WriteReachPropertyTests.Database dat
             {
                 Assert.True(
                     catalog.ReadsOf(relation, session).Relations.Any(reach.Relations.Contains),
-                    $"{sql} changed {relation}, but was said to reach {string.Join(", ", reach.Relations)} only. The schema:\n{definition}");
+                    $"{sql} changed {relation}, but was said to reach only {string.Join(", ", reach.Relations)}. In\n{definition}");
             }
         }
 
         output.WriteLine(
-            $"{succeeded} of {Writes} writes changed something; the {bounded} that run no code changed {changedTables} tables of {reached} reached");
-        Assert.True(bounded > Writes / 6, $"Only {bounded} of {Writes} writes changed something and ran no code. The schema:\n{definition}");
+            $"{succeeded} of {Writes} writes changed something; {bounded} ran no code: {changedTables} of the {reached} tables reached");
+        Assert.True(bounded > Writes / 6, $"Only {bounded} of {Writes} writes changed something and ran no code. In\n{definition}");
     }
 
     private static string DefineSchema(Random random)
@@ -92,7 +92,8 @@ public sealed class WriteReachPropertyTests(WriteReachPropertyTests.Database dat
 
             sql.AppendLine($"CREATE VIEW v{i} AS SELECT id, k, ref_0, ref_1, n FROM t{i} WHERE id > 5;");
             sql.AppendLine(
-                $"INSERT INTO t{i} (id, k, n) SELECT id, id + 1000, 0 FROM generate_series({random.Next(10)}, 99, {random.Next(5, 12)}) id;");
+                $"INSERT INTO t{i} (id, k, n) SELECT id, id + 1000, 0 "
+                + $"FROM generate_series({random.Next(10)}, 99, {random.Next(5, 12)}) id;");
         }
 
         var constraints = new StringBuilder();
@@ -102,13 +103,18 @@ public sealed class WriteReachPropertyTests(WriteReachPropertyTests.Database dat
             var key = plain.Contains(to) && random.Next(3) == 0 ? "k" : "id";
             var only = plain.Contains(to) ? "ONLY " : "";
             sql.AppendLine(
-                $"UPDATE t{from} SET {column} = (SELECT p.{key} FROM {only}t{to} p ORDER BY md5((t{from}.id * {i} + p.{key})::text) LIMIT 1);");
+                $"UPDATE t{from} SET {column} = (SELECT p.{key} FROM {only}t{to} p "
+                + $"ORDER BY md5((t{from}.id * {i} + p.{key})::text) LIMIT 1);");
             constraints.AppendLine(
-                $"ALTER TABLE t{from} ADD FOREIGN KEY ({column}) REFERENCES t{to} ({key}) ON DELETE {Action(random)} ON UPDATE {Action(random)};");
+                $"ALTER TABLE t{from} ADD FOREIGN KEY ({column}) REFERENCES t{to} ({key}) "
+                + $"ON DELETE {Action(random)} ON UPDATE {Action(random)};");
         }
 
-        constraints.AppendLine("CREATE FUNCTION counts() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.n := NEW.n + 1; RETURN NEW; END';");
-        constraints.AppendLine("CREATE FUNCTION writes() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE t0 SET n = n + 1; RETURN NULL; END';");
+        constraints.AppendLine(
+            """
+            CREATE FUNCTION counts() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.n := NEW.n + 1; RETURN NEW; END';
+            CREATE FUNCTION writes() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE t0 SET n = n + 1; RETURN NULL; END';
+            """);
         constraints.AppendLine($"CREATE TRIGGER c BEFORE UPDATE ON t{random.Next(Tables)} FOR EACH ROW EXECUTE FUNCTION counts();");
         constraints.AppendLine(
             $"CREATE TRIGGER w AFTER {(random.Next(2) == 0 ? "DELETE" : "UPDATE OF k")} ON t{random.Next(Tables)} "
@@ -147,7 +153,8 @@ public sealed class WriteReachPropertyTests(WriteReachPropertyTests.Database dat
     private static async IAsyncEnumerable<string> NamesAsync(NpgsqlConnection connection, string schema)
     {
         await using var command = new NpgsqlCommand(
-            $"SELECT relname FROM pg_class WHERE relnamespace = '{schema}'::regnamespace AND relkind IN ('r', 'p', 'v') ORDER BY 1", connection);
+            $"SELECT relname FROM pg_class WHERE relnamespace = '{schema}'::regnamespace AND relkind IN ('r', 'p', 'v') ORDER BY 1",
+            connection);
         await using var rows = await command.ExecuteReaderAsync();
         while (await rows.ReadAsync())
             yield return rows.GetString(0);
@@ -158,7 +165,8 @@ public sealed class WriteReachPropertyTests(WriteReachPropertyTests.Database dat
         await using var command = new NpgsqlCommand(
             string.Join(
                 " UNION ALL ",
-                relations.Select((relation, i) => $"SELECT {i}, coalesce(string_agg(t::text, ' ' ORDER BY t::text), '') FROM {relation} t")),
+                relations.Select((relation, i) =>
+                    $"SELECT {i}, coalesce(string_agg(t::text, ' ' ORDER BY t::text), '') FROM {relation} t")),
             connection);
         var contents = new Dictionary<Relation, string>();
         await using var rows = await command.ExecuteReaderAsync();

@@ -13,7 +13,7 @@ internal static class CatalogQueries
 
     private const string Relevant = "('r', 'p', 'v', 'm', 'f', 'S')";
 
-    /// <summary>Triggers of the user, and their clones on partitions; not those that foreign keys and deferrable keys are made of.</summary>
+    /// <summary>Not those that foreign keys and deferrable keys are made of. Their clones on partitions are the user's too.</summary>
     private const string IsUserTrigger =
         $"NOT (p.oid < {FirstUserId} AND (p.proname LIKE 'RI\\_FKey\\_%' OR p.proname = 'unique_key_recheck'))";
 
@@ -43,7 +43,8 @@ internal static class CatalogQueries
     private const string RolesOf =
         """
         ARRAY(SELECT owner.oid FROM pg_catalog.pg_roles owner
-            WHERE owner.oid IN (SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.relrowsecurity) AND pg_has_role(r.oid, owner.oid, 'USAGE')
+            WHERE owner.oid IN (SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.relrowsecurity)
+                AND pg_has_role(r.oid, owner.oid, 'USAGE')
             ORDER BY owner.oid)
         """;
 
@@ -85,7 +86,8 @@ internal static class CatalogQueries
             (SELECT sum(hashint8extended(p.oid::int8, p.xmin::text::int8)) FROM pg_catalog.pg_proc p WHERE p.oid >= {FirstUserId}),
             (SELECT sum(hashint8extended(t.oid::int8, t.xmin::text::int8))
              FROM pg_catalog.pg_type t WHERE t.oid >= {FirstUserId} AND t.typtype <> 'c' AND t.typcategory <> 'A'),
-            (SELECT sum(hashint8extended(o.oid::int8, o.bypasses::int4) # hashtextextended(o.roles::text, o.oid::int8)) FROM ({ViewOwners}) o)
+            (SELECT sum(hashint8extended(o.oid::int8, o.bypasses::int4) # hashtextextended(o.roles::text, o.oid::int8))
+             FROM ({ViewOwners}) o)
         ]::text
         """;
 
@@ -175,27 +177,28 @@ internal static class CatalogQueries
         SELECT ev_class, rulename, ev_type FROM pg_catalog.pg_rewrite WHERE ev_type <> '1' AND ev_enabled <> 'D' AND oid >= {FirstUserId}
         """;
 
-    /// <summary>
-    /// The text is left out while somebody holds a table alone: to get it means to wait for them.
-    /// </summary>
+    /// <summary>The text is left out while somebody holds a table alone: to get it would mean to wait for them.</summary>
     public const string Policies =
         """
         SELECT p.oid, p.polrelid, p.polname, CASE WHEN NOT EXISTS (
-            SELECT FROM pg_catalog.pg_locks l WHERE l.mode = 'AccessExclusiveLock' AND l.locktype = 'relation' AND l.pid <> pg_backend_pid()
+            SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_database d ON d.oid = l.database
+            WHERE d.datname = current_database() AND l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
+                AND l.pid <> pg_backend_pid()
         ) THEN pg_get_expr(p.polqual, p.polrelid) END
         FROM pg_catalog.pg_policy p WHERE p.polcmd IN ('r', '*')
         """;
 
     /// <summary>
     /// What the definitions of views (policy 0) and of policies refer to: a row 'd' for each definition, 'r' for a relation, 'f' for a
-    /// function of PostgreSQL's own that is not IMMUTABLE, 'u' for a user's, 'x' for another construct whose value moves. pg_depend tells of the user's objects; PostgreSQL's
-    /// own it does not record, they are found in the stored tree. A column or alias can't pretend to be a part of the tree: blanks are
-    /// escaped there, and constants are written as bytes.
+    /// function of PostgreSQL's own that is not IMMUTABLE, 'u' for a user's, 'x' for another construct whose value moves. pg_depend tells
+    /// of the user's objects; PostgreSQL's own it does not record, they are found in the stored tree. A column or alias can't pretend to
+    /// be a part of the tree: blanks are escaped there, and constants are written as bytes.
     /// </summary>
     public const string Definitions =
         $$"""
         WITH definition AS MATERIALIZED (
-            SELECT 'pg_catalog.pg_rewrite'::regclass AS class, r.oid AS object, r.ev_class AS relation, 0::oid AS policy, r.ev_action::text AS tree
+            SELECT 'pg_catalog.pg_rewrite'::regclass AS class, r.oid AS object,
+                r.ev_class AS relation, 0::oid AS policy, r.ev_action::text AS tree
             FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class
             WHERE r.ev_type = '1' AND c.relkind = 'v' AND c.oid >= {{FirstUserId}}
             UNION ALL
@@ -206,7 +209,8 @@ internal static class CatalogQueries
             FROM definition, regexp_matches(tree, ':(relid|funcid|aggfnoid|winfnoid) (\d+)', 'g') found
             WHERE found[2]::int8 BETWEEN 1 AND {{FirstUserId}} - 1
             UNION
-            SELECT relation, policy, CASE d.refclassid WHEN 'pg_catalog.pg_class'::regclass THEN 'r' ELSE 'f' END, coalesce(o.oprcode, d.refobjid)
+            SELECT relation, policy,
+                CASE d.refclassid WHEN 'pg_catalog.pg_class'::regclass THEN 'r' ELSE 'f' END, coalesce(o.oprcode, d.refobjid)
             FROM definition
             JOIN pg_catalog.pg_depend d ON d.classid = class AND d.objid = object
             LEFT JOIN pg_catalog.pg_operator o ON d.refclassid = 'pg_catalog.pg_operator'::regclass AND o.oid = d.refobjid

@@ -36,7 +36,8 @@ internal static class CatalogReader
 
     /// <summary>Whether a catalog is still what the database says: compare with its fingerprint.</summary>
     /// <inheritdoc cref="ReadAsync"/>
-    public static async ValueTask<CatalogFingerprint> ReadFingerprintAsync(bool async, DbConnection open, CancellationToken cancellationToken)
+    public static async ValueTask<CatalogFingerprint> ReadFingerprintAsync(
+        bool async, DbConnection open, CancellationToken cancellationToken)
     {
         var fingerprint = default(CatalogFingerprint);
         await ExecuteAsync(

@@ -1,6 +1,6 @@
 namespace EfSecondLevelCache.Invalidation.Catalog;
 
-/// <summary>A data type under the name of its catalog: <c>int4</c>, <c>varchar</c>, <c>bpchar</c> (which is char(n)), <c>citext</c>.</summary>
+/// <summary>A data type as pg_type names it: <c>int4</c>, <c>varchar</c>, <c>bpchar</c> (which is char(n)), <c>citext</c>.</summary>
 internal sealed record ColumnType(string Schema, string Name, ColumnTypeKind Kind)
 {
     /// <summary>An array, a composite type, or a type that came after the catalog was read.</summary>

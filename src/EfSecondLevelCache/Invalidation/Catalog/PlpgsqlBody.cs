@@ -82,7 +82,7 @@ internal sealed class PlpgsqlBody
         return Skip("begin") && ReadStatements() && Skip("end") && (Skip(SqlTokenKind.Semicolon) || Kind == SqlTokenKind.End);
     }
 
-    /// <summary>name [CONSTANT] type [:= expression]; the type reads like an expression, with nothing in it that one must not have.</summary>
+    /// <summary>name [CONSTANT] type [:= expression]</summary>
     private bool ReadDeclaration()
     {
         if (!Skip(SqlTokenKind.Name))
@@ -169,7 +169,9 @@ internal sealed class PlpgsqlBody
                     Assigns = Assigns.Union(ColumnSet.Of(Fold(_at)));
                 _at++;
             }
-            else if (!Skip(SqlTokenKind.OpenBracket) || !(Skip(SqlTokenKind.Number) || Skip(SqlTokenKind.Name)) || !Skip(SqlTokenKind.CloseBracket))
+            else if (!Skip(SqlTokenKind.OpenBracket)
+                || !(Skip(SqlTokenKind.Number) || Skip(SqlTokenKind.Name))
+                || !Skip(SqlTokenKind.CloseBracket))
             {
                 return false;
             }

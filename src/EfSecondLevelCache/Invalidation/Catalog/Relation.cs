@@ -1,6 +1,6 @@
 namespace EfSecondLevelCache.Invalidation.Catalog;
 
-/// <summary>A table, or what can be read like one; the same one in another <see cref="DatabaseCatalog"/> of the database is equal.</summary>
+/// <summary>A table, or what can be read like one. It equals itself in a later <see cref="DatabaseCatalog"/>.</summary>
 /// <param name="id">The OID.</param>
 /// <param name="name">With its schema.</param>
 /// <param name="kind">What it is.</param>

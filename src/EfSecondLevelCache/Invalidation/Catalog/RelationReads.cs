@@ -1,7 +1,7 @@
 namespace EfSecondLevelCache.Invalidation.Catalog;
 
 /// <summary>What reading a relation comes to.</summary>
-/// <param name="Relations">The relations that rows come from, through views of views, and those that policies consult. No view is among them.</param>
+/// <param name="Relations">What rows come from, through views of views, and what policies consult. No view is among them.</param>
 /// <param name="Impurities">
 /// What on the way has a value that changes though no row does, or may read other tables: the view is opaque. Empty where there is none.
 /// </param>

@@ -59,7 +59,7 @@ internal sealed class WriteReachSearch
             FollowKey(foreignKey, write.Operations, updated);
     }
 
-    /// <summary>Every column that an UPDATE may change: those stated, those that are computed from them, those that triggers assign.</summary>
+    /// <summary>Every column that an UPDATE may change: those stated, computed from them, or assigned by triggers.</summary>
     private ColumnSet RunHooks(Relation relation, Write write)
     {
         var changes = ColumnSet.None;
