@@ -59,4 +59,13 @@ public enum RefusalReason
 
     /// <summary>A fault inside the cache; it was logged.</summary>
     Fault,
+
+    /// <summary>It reads a table with row-level security, and the key does not vary by anything that its policies may read.</summary>
+    RowSecurity,
+
+    /// <summary>It reads a temporary table.</summary>
+    TemporaryTable,
+
+    /// <summary>It reads a materialized view, a foreign table or a sequence, whose changes nothing tells of.</summary>
+    UntoldChanges,
 }

@@ -25,12 +25,11 @@ internal sealed class CacheScope : IEquatable<CacheScope>
 
     private static readonly ConcurrentDictionary<(string ConnectionString, Type ContextType), CacheScope> Known = new();
 
-    private readonly string _identity;
     private readonly Type _contextType;
 
     private CacheScope(string identity, Type contextType, string database, QueryCacheRefusal? refusal)
     {
-        _identity = identity;
+        ConnectionIdentity = identity;
         _contextType = contextType;
         Database = database;
         Refusal = refusal;
@@ -38,6 +37,9 @@ internal sealed class CacheScope : IEquatable<CacheScope>
     }
 
     public ulong Hash { get; }
+
+    /// <summary>What is equal for connections that see the same: the connection string without what rows can't depend on.</summary>
+    public string ConnectionIdentity { get; }
 
     /// <summary>The name of the database, which changes are told apart by.</summary>
     public string Database { get; }
@@ -56,7 +58,7 @@ internal sealed class CacheScope : IEquatable<CacheScope>
 
     public bool Equals(CacheScope? other)
         => other is not null
-            && (ReferenceEquals(this, other) || (_identity == other._identity && _contextType == other._contextType));
+            && (ReferenceEquals(this, other) || (ConnectionIdentity == other.ConnectionIdentity && _contextType == other._contextType));
 
     public override bool Equals(object? obj) => Equals(obj as CacheScope);
 

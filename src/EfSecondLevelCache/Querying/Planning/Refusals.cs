@@ -95,6 +95,26 @@ internal static class Refusals
     public static QueryCacheRefusal SystemTable(TableName table) => new(
         RefusalReason.SystemTable, $"it reads {table}", "Nothing tells of changes there; mark the query NotCacheable()");
 
+    public static QueryCacheRefusal TemporaryTable(TableName table) => new(
+        RefusalReason.TemporaryTable,
+        $"it reads {table}, or a temporary table of that name: each session has its own",
+        "Mark the query NotCacheable()");
+
+    public static QueryCacheRefusal UntoldChanges(TableName table) => new(
+        RefusalReason.UntoldChanges,
+        $"it reads {table}, a materialized view, foreign table or sequence, whose changes nobody tells of",
+        "Where its time to live bounds that well enough, name what it depends on: Cacheable(q => q.DependsOn(\"table\"))");
+
+    public static QueryCacheRefusal OpaqueView(string impurity) => new(
+        RefusalReason.UnknownFunction,
+        impurity,
+        "State the tables that it reads: Cacheable(q => q.DependsOn(\"table\"))");
+
+    public static QueryCacheRefusal RowSecurity(string policies) => new(
+        RefusalReason.RowSecurity,
+        $"row-level security applies: {policies}",
+        "Let the key vary by what the policies read: VaryBy(context => ...)");
+
     public static QueryCacheRefusal ColumnType(string column, Type type) => new(
         RefusalReason.ColumnType,
         $"the column {column} is read as {type}, which is not known to be immutable and can't be copied",
