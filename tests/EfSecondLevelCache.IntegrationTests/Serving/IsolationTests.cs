@@ -89,6 +89,22 @@ public sealed class IsolationTests(ShopDatabase database) : ShopTests(database)
     }
 
     [Fact]
+    public async Task A_session_that_outlives_its_user_is_not_served_what_another_one_read()
+    {
+        await using var cache = new SecondLevelCache();
+        foreach (var (set, time) in ((FormattableString, string)[])[($"SET timezone = 'Asia/Tokyo'", "09:00:00"), ($"SET timezone = 'UTC'", "00:00:00")])
+        {
+            await using var db = Open(cache, connectionString: $"{Tap.ConnectionString};No Reset On Close=true;Maximum Pool Size=1");
+            await db.Database.OpenConnectionAsync();
+            await db.Database.ExecuteSqlAsync(set);
+            await db.Database.CloseConnectionAsync();
+            Assert.Equal(
+                time,
+                await db.Database.SqlQuery<string>($"""SELECT '1970-01-01 00:00Z'::timestamptz::time::text AS "Value" """).Cacheable().SingleAsync());
+        }
+    }
+
+    [Fact]
     public async Task Contexts_of_different_types_share_nothing()
     {
         await using var cache = new SecondLevelCache();

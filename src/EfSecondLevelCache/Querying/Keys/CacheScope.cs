@@ -88,6 +88,10 @@ internal sealed class CacheScope : IEquatable<CacheScope>
         };
         // Npgsql's default for the database is the user's name, as libpq's is.
         var database = settings.Database ?? settings.Username ?? "";
-        return new CacheScope(identity, contextType, database, mayReachStandby ? Refusals.SeveralHosts : null);
+        var refusal = settings.NoResetOnClose ? Refusals.NoResetOnClose
+            : settings.Multiplexing ? Refusals.Multiplexing
+            : mayReachStandby ? Refusals.SeveralHosts
+            : null;
+        return new CacheScope(identity, contextType, database, refusal);
     }
 }

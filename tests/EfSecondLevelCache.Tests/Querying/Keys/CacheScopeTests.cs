@@ -15,7 +15,7 @@ public class CacheScopeTests
     [
         "Host=other", "Port=6544", "Database=archive", "Username=other",
         "Search Path=sales", "Options=-c search_path=sales", "Timezone=Asia/Tokyo", "Client Encoding=LATIN1", "Encoding=LATIN1",
-        "Array Nullability Mode=Always", "Enlist=false", "No Reset On Close=true", "Replication Mode=Logical", "Include Realm=true",
+        "Array Nullability Mode=Always", "Enlist=false", "Replication Mode=Logical", "Include Realm=true",
         "Server Compatibility Mode=Redshift", "Load Table Composites=true",
     ];
 
@@ -35,9 +35,11 @@ public class CacheScopeTests
     private static readonly string[] Indifferent =
     [
         "GSS Encryption Mode", "Include Failed Batched Command", "Internal Command Timeout", "Load Balance Hosts", "Host Recheck Seconds",
-        "Multiplexing", "Write Coalescing Buffer Threshold Bytes",
+        "Write Coalescing Buffer Threshold Bytes",
         // Refused unless it says primary.
         "Target Session Attributes",
+        // Refused where they are on.
+        "No Reset On Close", "Multiplexing",
     ];
 
     [Theory]
@@ -148,6 +150,20 @@ public class CacheScopeTests
     [InlineData("Host=db;Target Session Attributes=read-only")]
     public void What_may_reach_a_standby_is_refused(string connectionString)
         => Assert.Equal(RefusalReason.MayReachStandby, CacheScope.Of(connectionString, typeof(ShopContext)).Refusal?.Reason);
+
+    /// <summary>What a command sets in the session is then still set where the connection is opened again, by whomever.</summary>
+    [Theory]
+    [InlineData("No Reset On Close=true")]
+    [InlineData("no reset on close=True;Pooling=false")]
+    [InlineData("Multiplexing=true")]
+    public void A_session_that_outlives_its_user_is_refused(string setting)
+        => Assert.Equal(RefusalReason.SessionStateUnknown, CacheScope.Of($"{Base};{setting}", typeof(ShopContext)).Refusal?.Reason);
+
+    [Theory]
+    [InlineData("No Reset On Close=false")]
+    [InlineData("Multiplexing=false")]
+    public void A_session_that_ends_with_its_user_is_not_refused(string setting)
+        => Assert.Null(CacheScope.Of($"{Base};{setting}", typeof(ShopContext)).Refusal);
 
     /// <summary>Its remedy reads: "Use one host, or Target Session Attributes=primary".</summary>
     [Theory]
