@@ -1,4 +1,5 @@
 using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Invalidation;
 
 namespace EfSecondLevelCache.Sql;
 
@@ -23,9 +24,9 @@ namespace EfSecondLevelCache.Sql;
 /// <param name="Effects">What it does beside reading.</param>
 internal sealed record RawSqlAnalysis(
     ValueList<RawSqlStatement> Statements,
-    ValueList<RawSqlName> Relations,
+    ValueList<TableName> Relations,
     ValueList<RawSqlFunction> Functions,
-    ValueList<RawSqlName> WrittenTables,
+    ValueList<TableName> WrittenTables,
     RawSqlEffects Effects)
 {
     private static readonly RawSqlAnalysis Unreadable = new([], [], [], [],

@@ -191,8 +191,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
     private void AddRawSql(string sql)
     {
         var analysis = RawSqlAnalysis.Of(sql);
-        foreach (var name in analysis.Relations)
-            _reads.Add(new TableName(name.Schema, name.Name));
+        _reads.UnionWith(analysis.Relations);
         // Which of its names are relations, and what views among them read, only the catalog can tell.
         _readsUnknownTables |= !_dependenciesAreStated;
         // A query that calls a function of the user's is not taken for a write: only what its text does.
@@ -200,8 +199,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
         {
             _deletes = true;
             _writesUnknownTables |= analysis.WritesEverything;
-            foreach (var name in analysis.WrittenTables)
-                _writes.Add(new TableName(name.Schema, name.Name));
+            _writes.UnionWith(analysis.WrittenTables);
         }
 
         // The two reasons that come of not knowing what it reads are lifted where the user states it.
