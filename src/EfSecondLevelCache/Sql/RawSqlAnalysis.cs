@@ -32,6 +32,9 @@ internal sealed record RawSqlAnalysis(
     private static readonly RawSqlAnalysis Unreadable = new([], [], [], [],
         RawSqlEffects.Unreadable | RawSqlEffects.Unknown | RawSqlEffects.Writes | RawSqlEffects.ControlsTransaction);
 
+    /// <summary>A thousand texts of a thousand characters, with what was found in them: a few megabytes at most.</summary>
+    private static readonly RawSqlMemo Memo = new(mostTexts: 1_000, mostCharacters: 1 << 20);
+
     public bool IsReadable => !Has(RawSqlEffects.Unreadable);
 
     public bool WritesEverything => Has(RawSqlEffects.WritesEverything);
@@ -41,7 +44,7 @@ internal sealed record RawSqlAnalysis(
     public bool ControlsTransaction => Has(RawSqlEffects.ControlsTransaction);
 
     /// <summary>Takes time in proportion to the length of the text, and never throws.</summary>
-    public static RawSqlAnalysis Of(string sql) => RawSqlReader.TryRead(sql) ?? Unreadable;
+    public static RawSqlAnalysis Of(string sql) => Memo.Of(sql, static text => RawSqlReader.TryRead(text) ?? Unreadable);
 
     public bool Has(RawSqlEffects effect) => (Effects & effect) != 0;
 }
