@@ -121,13 +121,16 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     }
 
     /// <summary>Removes what depends on a table, in every database that the cache serves.</summary>
-    /// <param name="table">The table's name.</param>
-    /// <param name="schema">Its schema; null: whichever schema the name stands in.</param>
+    /// <param name="table"><c>table</c> or <c>schema.table</c>, in the exact case of the catalog and without quotes.</param>
+    /// <param name="schema">
+    /// Its schema; <paramref name="table"/> is then taken literally, dots and all. Null: the one in <paramref name="table"/>, else whichever
+    /// schema the name stands in.
+    /// </param>
     /// <exception cref="ArgumentException"><paramref name="table"/> is null, empty or blank.</exception>
     public ValueTask InvalidateTableAsync(string table, string? schema = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(table);
-        Invalidator.TablesChanged([new TableName(schema, table)]);
+        Invalidator.TablesChanged([schema is null ? TableName.Parse(table) : new TableName(schema, table)]);
         return default;
     }
 

@@ -213,13 +213,13 @@ public class VersionSlotsTests
                 known = now;
         }
 
-        void Expect(bool condition, string rule)
+        void Violated(string rule)
         {
-            if (!condition && violations.Count < 10)
+            if (violations.Count < 10)
                 violations.Enqueue(rule);
         }
 
-        void Write(int seed)
+        void Bump(int seed)
         {
             var random = new Random(seed);
             while (!end.IsCancellationRequested)
@@ -227,20 +227,27 @@ public class VersionSlotsTests
                 var index = random.Next(slotCount);
                 int[] one = [slots[index]];
                 var before = versions.Now;
-                if (random.Next(3) > 0)
-                {
-                    versions.Bump(one);
-                    Expect(!versions.IsUpToDate(one, before), $"Bump returned; slot {index} was still up to date as of {before}");
-                }
-                else
-                {
-                    versions.Close(one);
-                    Expect(!versions.IsUpToDate(one, versions.Now), $"slot {index} is closed and was up to date");
-                    before = versions.Now;
-                    versions.Reopen(one);
-                    Expect(!versions.IsUpToDate(one, before), $"Reopen returned; slot {index} was still up to date as of {before}");
-                }
+                versions.Bump(one);
+                if (versions.IsUpToDate(one, before))
+                    Violated($"Bump returned; slot {index} was still up to date as of {before}");
+                Returned(index, before);
+            }
+        }
 
+        void CloseAndReopen(int seed)
+        {
+            var random = new Random(seed);
+            while (!end.IsCancellationRequested)
+            {
+                var index = random.Next(slotCount);
+                int[] one = [slots[index]];
+                versions.Close(one);
+                if (versions.IsUpToDate(one, versions.Now))
+                    Violated($"slot {index} is closed and was up to date");
+                var before = versions.Now;
+                versions.Reopen(one);
+                if (versions.IsUpToDate(one, before))
+                    Violated($"Reopen returned; slot {index} was still up to date as of {before}");
                 Returned(index, before);
             }
         }
@@ -255,14 +262,13 @@ public class VersionSlotsTests
                 for (var i = 0; i < 20; i++)
                 {
                     var changed = Volatile.Read(ref returned[index]);
-                    Expect(
-                        !versions.IsUpToDate([slots[index]], asOf) || changed <= asOf,
-                        $"slot {index} was up to date as of {asOf} after change {changed} had returned");
+                    if (changed > asOf && versions.IsUpToDate([slots[index]], asOf))
+                        Violated($"slot {index} was up to date as of {asOf} after change {changed} had returned");
                 }
             }
         }
 
-        Action[] works = [() => Write(Seed), () => Write(Seed + 1), () => Write(Seed + 2), () => Read(Seed + 3)];
+        Action[] works = [() => Bump(Seed), () => Bump(Seed + 1), () => CloseAndReopen(Seed + 2), () => Read(Seed + 3)];
         // Each on a thread of its own, whose exception is the test's.
         var cancellation = TestContext.Current.CancellationToken;
         await Task.WhenAll(works.Select(

@@ -93,6 +93,6 @@ internal sealed class ObservedWrite(CacheSession session)
         if (sql.WritesEverything)
             _changes.AddUnknownTables();
         foreach (var table in sql.WrittenTables)
-            _changes.Add(new TableName(table.Schema, table.Name), WriteOperations.Any, ColumnSet.All, rows: null);
+            _changes.Add(table, WriteOperations.Any, ColumnSet.All, rows: null);
     }
 }

@@ -12,15 +12,18 @@ internal sealed class CacheScope : IEquatable<CacheScope>
 {
     private const int MostRemembered = 10_000;
 
-    /// <summary>Settings that rows can't depend on, as the builder spells them.</summary>
+    /// <summary>
+    /// Settings that rows can't depend on, as the builder spells them. Not among them are those that the session can tell of, as a policy may
+    /// ask for them: the application's name, and (with the extension sslinfo) whether there is TLS and with which certificate.
+    /// </summary>
     private static readonly HashSet<string> WithoutInfluence = new(StringComparer.OrdinalIgnoreCase)
     {
         "Password", "Passfile", "Pooling", "Minimum Pool Size", "Maximum Pool Size", "Connection Idle Lifetime",
         "Connection Pruning Interval", "Connection Lifetime", "Timeout", "Command Timeout", "Cancellation Timeout", "Keepalive",
         "Tcp Keepalive", "Tcp Keepalive Time", "Tcp Keepalive Interval", "Read Buffer Size", "Write Buffer Size", "Socket Receive Buffer Size",
         "Socket Send Buffer Size", "Max Auto Prepare", "Auto Prepare Min Usages", "Include Error Detail", "Log Parameters", "Persist Security Info",
-        "Application Name", "SSL Mode", "SSL Certificate", "SSL Key", "SSL Password", "Root Certificate", "Trust Server Certificate",
-        "Check Certificate Revocation", "Channel Binding", "Kerberos Service Name", "Require Auth", "SSL Negotiation",
+        "SSL Key", "SSL Password", "Root Certificate", "Trust Server Certificate", "Check Certificate Revocation", "Channel Binding",
+        "Kerberos Service Name", "Require Auth", "SSL Negotiation",
     };
 
     private static readonly ConcurrentDictionary<(string ConnectionString, Type ContextType), CacheScope> Known = new();
@@ -90,6 +93,10 @@ internal sealed class CacheScope : IEquatable<CacheScope>
         };
         // Npgsql's default for the database is the user's name, as libpq's is.
         var database = settings.Database ?? settings.Username ?? "";
-        return new CacheScope(identity, contextType, database, mayReachStandby ? Refusals.SeveralHosts : null);
+        var refusal = settings.NoResetOnClose ? Refusals.NoResetOnClose
+            : settings.Multiplexing ? Refusals.Multiplexing
+            : mayReachStandby ? Refusals.SeveralHosts
+            : null;
+        return new CacheScope(identity, contextType, database, refusal);
     }
 }

@@ -192,17 +192,15 @@ internal sealed class QueryPlanner : ExpressionVisitor
     private void AddRawSql(string sql)
     {
         var analysis = RawSqlAnalysis.Of(sql);
-        foreach (var name in analysis.Relations)
-            _rawNames.Add(new TableName(name.Schema, name.Name));
+        _rawNames.UnionWith(analysis.Relations);
         foreach (var function in analysis.Functions.Where(function => function.Volatility is FunctionVolatility.Unknown))
-            _unknownFunctions.Add(new TableName(function.Name.Schema, function.Name.Name));
+            _unknownFunctions.Add(new TableName(function.Schema, function.Name));
         // A query that calls a function of the user's is not taken for a write: only what its text does.
         if (analysis.Has(RawSqlEffects.Writes))
         {
             _writeOperations = WriteOperations.Any;
             _writesUnknownTables |= analysis.WritesEverything;
-            foreach (var name in analysis.WrittenTables)
-                _writes.Add(new TableName(name.Schema, name.Name));
+            _writes.UnionWith(analysis.WrittenTables);
         }
 
         // Not knowing what it reads is no reason where the user states it; of functions the catalog may know.
@@ -217,7 +215,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
     private void AddFragment(string sql)
     {
         foreach (var function in RawSqlAnalysis.Of($"SELECT {sql}").Functions)
-            AddFunction(new TableName(function.Name.Schema, function.Name.Name), function.Volatility);
+            AddFunction(new TableName(function.Schema, function.Name), function.Volatility);
     }
 
     /// <summary>The first reason is the one that is told.</summary>

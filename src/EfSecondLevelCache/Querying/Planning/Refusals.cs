@@ -48,6 +48,16 @@ internal static class Refusals
     public static readonly QueryCacheRefusal UnreadableConnectionString = new(
         RefusalReason.SessionStateUnknown, "the connection string can't be read", "Check it; the database will name the error");
 
+    public static readonly QueryCacheRefusal NoResetOnClose = new(
+        RefusalReason.SessionStateUnknown,
+        "the connection string says No Reset On Close, so what anybody set in a session stays for the next one who opens it",
+        "Take No Reset On Close out of the connection string");
+
+    public static readonly QueryCacheRefusal Multiplexing = new(
+        RefusalReason.SessionStateUnknown,
+        "the connection string says Multiplexing, so each command may meet another session",
+        "Take Multiplexing out of the connection string");
+
     public static readonly QueryCacheRefusal SeveralHosts = new(
         RefusalReason.MayReachStandby,
         "the connection string names several hosts or a target session attribute, so it may reach a standby",
