@@ -191,6 +191,77 @@ public sealed class RowTests(BlogDatabase database) : BlogTests(database)
     }
 
     [Fact]
+    public async Task An_included_reference_is_known_by_the_values_in_the_result()
+    {
+        Func<BlogContext, Task<object?>> optional = async db
+            => await db.Posts.Include(p => p.Author).Where(p => p.BlogId == 1).OrderBy(p => p.Id).Cacheable().ToListAsync();
+        Func<BlogContext, Task<object?>> required = async db
+            => await db.Posts.Include(p => p.Blog).Where(p => p.AuthorId == 1).OrderBy(p => p.Id).Cacheable().ToListAsync();
+        await AssertRemovedOnlyByAsync(optional, by: "authors", 1, unrelated: 2);
+        await AssertRemovedOnlyByAsync(required, by: "blogs", 1, unrelated: 2);
+
+        // Another author enters with the row that refers to him.
+        await SaveAsync(async db => (await db.Posts.SingleAsync(p => p.Id == 1)).AuthorId = 3);
+        Assert.False((await GetAsync(optional)).WasHit);
+        await AssertRemovedOnlyByAsync(optional, by: "authors", 3, unrelated: 2);
+    }
+
+    [Fact]
+    public async Task A_row_that_an_included_reference_misses_is_waited_for()
+    {
+        await Database.ExecuteAsync("""ALTER TABLE posts DISABLE TRIGGER ALL; UPDATE posts SET "AuthorId" = 77 WHERE "Id" = 1""");
+        Func<BlogContext, Task<object?>> query = async db
+            => await db.Posts.Include(p => p.Author).Where(p => p.BlogId == 1).OrderBy(p => p.Id).Cacheable().ToListAsync();
+        await GetAsync(query);
+
+        await SaveAsync(db =>
+        {
+            db.Add(new Author { Id = 77, Name = "late" });
+            return Task.CompletedTask;
+        });
+
+        var (result, wasHit) = await GetAsync(query);
+        Assert.False(wasHit);
+        Assert.Contains("late", result, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_the_included_rows_decide_which_rows_there_are_any_of_them_counts()
+    {
+        await AssertRemovedByAnyAsync(async db
+            => await db.Posts.Include(p => p.Author).Where(p => p.BlogId == 1).OrderBy(p => p.Author!.Name).Take(2).Cacheable().ToListAsync());
+        await AssertRemovedByAnyAsync(async db
+            => await db.Posts.Include(p => p.Author).Where(p => p.BlogId == 1 && p.Author!.Name != "x").Cacheable().ToListAsync());
+        await AssertRemovedByAnyAsync(async db => await db.Posts.Where(p => p.BlogId == 1).Select(p => p.Author!.Name).Cacheable().ToListAsync());
+    }
+
+    private async Task AssertRemovedByAnyAsync(Func<BlogContext, Task<object?>> query)
+    {
+        await GetAsync(query);
+        await SaveAsync(async db => (await db.Authors.SingleAsync(a => a.Id == 2)).Name += "!");
+        Assert.False((await GetAsync(query)).WasHit);
+    }
+
+    private async Task AssertRemovedOnlyByAsync(Func<BlogContext, Task<object?>> query, string by, int id, int unrelated)
+    {
+        await GetAsync(query);
+        await RenameAsync(unrelated);
+        Assert.True((await GetAsync(query)).WasHit);
+        await RenameAsync(id);
+        var (result, wasHit) = await GetAsync(query);
+        Assert.False(wasHit);
+        Assert.Contains("renamed", result, StringComparison.Ordinal);
+
+        Task RenameAsync(int renamed) => SaveAsync(async db =>
+        {
+            if (by == "authors")
+                (await db.Authors.SingleAsync(a => a.Id == renamed)).Name = $"renamed {Guid.NewGuid()}";
+            else
+                (await db.Blogs.SingleAsync(b => b.Id == renamed)).Name = $"renamed {Guid.NewGuid()}";
+        });
+    }
+
+    [Fact]
     public async Task An_explanation_names_the_rows()
     {
         await using var db = Open();

@@ -2,6 +2,7 @@ using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.Querying.Planning.Predicates;
+using EfSecondLevelCache.Querying.Results;
 
 namespace EfSecondLevelCache.Querying.Planning;
 
@@ -15,6 +16,7 @@ internal sealed class PlanDependencies
     private readonly DatabaseSlots _database;
     private readonly HashSet<int> _always;
     private readonly List<KeyRead> _keys = [];
+    private readonly List<ResultRead> _fromResult = [];
     private readonly List<TableRead> _described = [];
     private readonly List<string> _notes = [];
     private readonly bool _isVarying;
@@ -75,6 +77,19 @@ internal sealed class PlanDependencies
         return [.. slots];
     }
 
+    /// <summary>The same with what the values of the result add.</summary>
+    /// <param name="slots">What <see cref="SlotsFor(IReadOnlyDictionary{string, object?}?)"/> returned.</param>
+    /// <param name="result">The result.</param>
+    public int[] SlotsFor(int[] slots, CachedResult result)
+    {
+        if (_fromResult.Count == 0)
+            return slots;
+        var all = new HashSet<int>(slots);
+        foreach (var read in _fromResult)
+            read.AddTo(all, result);
+        return [.. all];
+    }
+
     /// <summary>In words, for people: <c>posts[blog_id = 5]</c>.</summary>
     /// <param name="parameterValues">Null: the names of the parameters are shown.</param>
     public IReadOnlyList<string> Describe(IReadOnlyDictionary<string, object?>? parameterValues)
@@ -88,13 +103,19 @@ internal sealed class PlanDependencies
             _always.Add(_database.AnyTable);
             _notes.Add("any table");
         }
-        else if (!IsTable(relation) || KeyOf(read, relation) is not { } key)
+        else if (IsTable(relation) && read.KeyColumns.Count == 0 && FromResult(read, relation, view) is { } fromResult)
         {
-            AddRelation(read.Table, relation, view);
+            _fromResult.Add(fromResult);
+            AddRows(read with { Equalities = [] }, relation, view);
+        }
+        else if (IsTable(relation) && KeyOf(read, relation) is { } key)
+        {
+            _keys.Add(key);
+            AddRows(key.Read, relation, view);
         }
         else
         {
-            AddRows(key, relation, view);
+            AddRelation(read.Table, relation, view);
         }
     }
 
@@ -119,14 +140,13 @@ internal sealed class PlanDependencies
             AddWhole(behind.Name, behind.Equals(relation) ? name.ToString() : $"{behind} (behind {name})");
     }
 
-    private void AddRows(KeyRead key, Relation relation, CatalogView view)
+    private void AddRows(TableRead read, Relation relation, CatalogView view)
     {
         var reads = view.ReadsOf(relation);
         Check(reads);
-        _keys.Add(key);
-        _described.Add(key.Read);
+        _described.Add(read);
         foreach (var consulted in reads.Relations.Where(consulted => !consulted.Equals(relation)))
-            AddWhole(consulted.Name, $"{consulted} (by policies of {key.Read.Table})");
+            AddWhole(consulted.Name, $"{consulted} (by policies of {read.Table})");
     }
 
     private void AddWhole(TableName table, string note)
@@ -181,6 +201,25 @@ internal sealed class PlanDependencies
             ? new KeyRead(table, slots, read with { Equalities = chosen })
             : null;
     }
+
+    private ResultRead? FromResult(TableRead read, Relation relation, CatalogView view)
+    {
+        if (!_tellsRows || read.FromResult is not { } key || (key.Enforced is { } reference && !IsEnforced(reference, key.Column, relation, view)))
+            return null;
+        var table = _database.Of(relation.Name);
+        return table.KeyOf([new KeyColumn(key.Column, key.Family)]) is { } slots ? new ResultRead(table, slots, key) : null;
+    }
+
+    /// <summary>A foreign key sees to it that every row that refers finds its row.</summary>
+    private static bool IsEnforced(Reference reference, string column, Relation principal, CatalogView view)
+        => view.Resolve(reference.Table) is { } table
+            // Children do not inherit foreign keys, partitions do.
+            && (table.Kind is RelationKind.PartitionedTable || !view.Catalog.ChildrenOf(table).Any())
+            && view.Catalog.ForeignKeysOf(table).Any(foreignKey =>
+                foreignKey.IsValidated
+                && foreignKey.Principal.Equals(principal)
+                && foreignKey.Columns is [var from] && from == reference.Column
+                && foreignKey.PrincipalColumns is [var to] && to == column);
 
     /// <summary>Columns of keys change seldom; of others one is enough, as a row is known by the values of few of its columns when it changes.</summary>
     private static ValueList<ColumnEquality> Chosen(TableRead read, IEnumerable<ColumnEquality> usable)
@@ -242,6 +281,31 @@ internal sealed class PlanDependencies
 
                 slots.Add(key.Of(combination));
             }
+        }
+    }
+
+    /// <summary>The rows of a table whose column has one of the values in the result.</summary>
+    private sealed class ResultRead(TableSlots table, KeySlots key, ResultKey read)
+    {
+        public void AddTo(HashSet<int> slots, CachedResult result)
+        {
+            var values = new HashSet<ulong>();
+            using var reader = new CachedDataReader();
+            reader.Reset(result);
+            while (reader.Read())
+            {
+                if (!ComparisonHash.TryHash(read.Family, reader.GetValue(read.Ordinal), out var hash)
+                    || (values.Add(hash) && values.Count > ComparisonValue.MostValues))
+                {
+                    slots.Add(table.AnyRow);
+                    return;
+                }
+            }
+
+            slots.Add(table.UnknownRows);
+            slots.Add(key.UnknownValues);
+            foreach (var value in values)
+                slots.Add(key.Of([value]));
         }
     }
 }
