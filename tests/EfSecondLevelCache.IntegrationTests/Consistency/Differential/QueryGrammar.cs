@@ -42,7 +42,7 @@ internal sealed class QueryGrammar(RandomSchema schema, RandomContext context, R
             object[] key = DrawKey(table);
             var isAsync = Coin();
             return new RandomQuery(
-                $"Find({table.Name}, {string.Join(", ", key)})", kind, true,
+                () => $"Find({table.Name}, {string.Join(", ", key)})", kind, true,
                 async () => isAsync ? await context.FindAsync(table.Class, key) : context.Find(table.Class, key));
         }
 

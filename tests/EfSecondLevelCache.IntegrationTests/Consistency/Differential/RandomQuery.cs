@@ -21,7 +21,7 @@ internal enum QueryShape
 /// <summary>A query of one context.</summary>
 /// <param name="Text">As LINQ writes it.</param>
 /// <param name="IsOrdered">Its rows have a total order.</param>
-internal sealed record RandomQuery(string Text, QueryShape Shape, bool IsOrdered, Func<Task<object?>> ExecuteAsync)
+internal sealed record RandomQuery(Func<string> Text, QueryShape Shape, bool IsOrdered, Func<Task<object?>> ExecuteAsync)
 {
     private static readonly MethodInfo GenericListAsync = typeof(RandomQuery).GetMethod(nameof(ListAsync), BindingFlags.NonPublic | BindingFlags.Static)!;
 
@@ -29,12 +29,12 @@ internal sealed record RandomQuery(string Text, QueryShape Shape, bool IsOrdered
     {
         var row = expression.Type.GetGenericArguments()[0];
         return new RandomQuery(
-            Print(expression), shape, isOrdered,
+            () => Print(expression), shape, isOrdered,
             () => (Task<object?>)GenericListAsync.MakeGenericMethod(row).Invoke(null, [provider, expression, isAsync])!);
     }
 
     public static RandomQuery Value(IAsyncQueryProvider provider, Expression expression, QueryShape shape)
-        => new(Print(expression), shape, true, () => Task.FromResult(provider.Execute<object?>(Expression.Convert(expression, typeof(object)))));
+        => new(() => Print(expression), shape, true, () => Task.FromResult(provider.Execute<object?>(Expression.Convert(expression, typeof(object)))));
 
     private static async Task<object?> ListAsync<T>(IAsyncQueryProvider provider, Expression expression, bool isAsync)
     {

@@ -13,14 +13,14 @@ internal sealed class Report
 
     public int CachedAnswers { get; private set; }
 
-    public void CountAnswer(Answer answer)
+    public void CountAnswer(Answer answer, Scenario scenario)
     {
         Answers++;
         CachedAnswers += answer.IsCached ? 1 : 0;
         Count(answer switch
         {
             { Failure: { } failure } => $"query failed: {failure.GetType().Name} {FirstLine(failure)}",
-            { IsCached: false } => $"query refused: {string.Join(", ", answer.Commands.Select(c => c.Refusal?.Reason).Distinct())}\n{answer.Query}\n{string.Join("\n", answer.Commands)}",
+            { IsCached: false } => $"query refused: {string.Join("\n", answer.Commands)}\n({scenario})",
             _ => $"query cached: {answer.Shape}",
         });
     }

@@ -7,12 +7,12 @@ namespace EfSecondLevelCache.IntegrationTests.Consistency.Differential;
 /// <summary>A schema, a pool of queries and a row of writes, all of them seeds: what is left out does not change the others.</summary>
 internal sealed record Scenario(int Schema, int[] Queries, int[] Writes)
 {
-    private const int Shapes = 24;
+    private const int Shapes = 20;
 
     public static Arbitrary<Scenario> Any { get; } = Arb.From(
         from schema in Gen.Choose(0, 1_000_000)
         from queries in Gen.Choose(0, 1_000_000).ArrayOf(2 * Shapes)
-        from writes in Gen.Choose(0, 1_000_000).ArrayOf(30)
+        from writes in Gen.Choose(0, 1_000_000).ArrayOf(24)
         select new Scenario(schema, queries, writes),
         Shrink);
 

@@ -9,11 +9,12 @@ namespace EfSecondLevelCache.IntegrationTests.Consistency.Differential;
 internal sealed class ScenarioRun(RandomSchema schema, PostgresDatabase database, Report report) : IAsyncDisposable
 {
     private readonly List<string> _sqlOfWrite = [];
+    private readonly DbContextOptions _plain = Configure(database).Options;
 
     public static async Task<ScenarioRun> CreateAsync(int schema, PostgresServer server, Report report)
     {
         var run = new ScenarioRun(new RandomSchema(schema), await server.CreateDatabaseAsync(), report);
-        await using var db = run.Open(null);
+        await using var db = run.OpenPlain();
         await db.Database.EnsureCreatedAsync();
         return run;
     }
@@ -22,14 +23,17 @@ internal sealed class ScenarioRun(RandomSchema schema, PostgresDatabase database
     public async Task RunAsync(Scenario scenario)
     {
         await using var cache = new SecondLevelCache(c => c.CacheAllQueries());
-        await using var writes = new RandomWrites(schema, () => Open(cache, _sqlOfWrite), () => Open(null));
+        var cached = Configure(database).AddSecondLevelCache(cache).Options;
+        var writing = Configure(database).AddSecondLevelCache(cache)
+            .EnableSensitiveDataLogging().LogTo(_sqlOfWrite.Add, [RelationalEventId.CommandExecuted]).Options;
+        await using var writes = new RandomWrites(schema, () => new(schema, writing), OpenPlain);
         await writes.SeedAsync(new Random(schema.Seed));
         var answers = new Dictionary<int, Answer>();
         var shared = new HashSet<int>();
         foreach (var query in scenario.Queries)
         {
-            answers[query] = await CompareAsync(scenario, query, cache, "nothing: the first execution");
-            report.CountAnswer(answers[query]);
+            answers[query] = await CompareAsync(scenario, query, cached, "nothing: the first execution");
+            report.CountAnswer(answers[query], scenario with { Queries = [query], Writes = [] });
             if (answers[query].Commands.Any(command => command.Outcome is QueryCacheOutcome.Hit))
                 shared.Add(query);
         }
@@ -41,7 +45,7 @@ internal sealed class ScenarioRun(RandomSchema schema, PostgresDatabase database
             var write = await writes.WriteAsync(new Random(seed), async () =>
             {
                 foreach (var query in answers.Keys.Take(8))
-                    await CompareAsync(scenario, query, cache, "a transaction that is under way");
+                    await CompareAsync(scenario, query, cached, "a transaction that is under way");
             });
             var before = rows;
             rows = await DumpAsync();
@@ -49,7 +53,7 @@ internal sealed class ScenarioRun(RandomSchema schema, PostgresDatabase database
             report.CountWrite(write, difference.IsEmpty);
             foreach (var (query, was) in answers.ToArray())
             {
-                var answer = answers[query] = await CompareAsync(scenario, query, cache, write.Text);
+                var answer = answers[query] = await CompareAsync(scenario, query, cached, write.Text, difference.IsEmpty ? was.Text : null);
                 // What is also the result of a query before it has just been read again for that one.
                 if (difference.IsOfOneRow && answer.Text == was.Text && was.IsCached && !shared.Contains(query) && answer.Reads(difference.Table))
                     report.AddSurvival(answer.Shape, write.Kind, answer.IsHit);
@@ -59,14 +63,15 @@ internal sealed class ScenarioRun(RandomSchema schema, PostgresDatabase database
 
     public ValueTask DisposeAsync() => database.DisposeAsync();
 
-    private async Task<Answer> CompareAsync(Scenario scenario, int query, SecondLevelCache cache, string write)
+    /// <param name="expected">What the database answers, where that is known.</param>
+    private async Task<Answer> CompareAsync(Scenario scenario, int query, DbContextOptions cached, string write, string? expected = null)
     {
-        await using var plain = Open(null);
-        await using var cached = Open(cache);
-        var expected = await ExecuteAsync(plain, scenario, query);
+        await using var plain = OpenPlain();
+        expected ??= (await ExecuteAsync(plain, scenario, query)).Text;
+        await using var db = new RandomContext(schema, cached);
         Answer? actual = null;
-        var commands = await cached.ExplainCacheAsync(async () => actual = await ExecuteAsync(cached, scenario, query));
-        if (actual!.Text == expected.Text)
+        var commands = await db.ExplainCacheAsync(async () => actual = await ExecuteAsync(db, scenario, query));
+        if (actual!.Text == expected)
             return actual with { Commands = commands };
 
         throw new Xunit.Sdk.XunitException(
@@ -74,11 +79,11 @@ internal sealed class ScenarioRun(RandomSchema schema, PostgresDatabase database
              The cache answers otherwise than the database. To run only this: {DifferentialTests.Variable}={scenario with { Queries = [query] }}
 
              QUERY ({actual.Shape})
-             {actual.Query}
+             {actual.Query()}
 
              {string.Join("\n", commands)}
              EXPECTED
-             {expected.Text}
+             {expected}
 
              ACTUAL
              {actual.Text}
@@ -108,28 +113,23 @@ internal sealed class ScenarioRun(RandomSchema schema, PostgresDatabase database
     /// <summary>Every row of every table, beside EF Core's model.</summary>
     private async Task<IReadOnlyList<string>> DumpAsync()
     {
-        await using var db = Open(null);
+        await using var db = OpenPlain();
         var tables = schema.Tables.Select(table => table.Name).Concat(schema.Tables.Where(table => table.IsTpt).Select(table => $"{table.Name}_sub"));
         return await db.Database
             .SqlQueryRaw<string>(string.Join(" UNION ALL ", tables.Select(table => $"SELECT '{table} ' || t::text AS \"Value\" FROM {table} t")))
             .ToListAsync();
     }
 
-    private RandomContext Open(SecondLevelCache? cache, List<string>? log = null)
-    {
-        var options = new DbContextOptionsBuilder<RandomContext>()
+    private RandomContext OpenPlain() => new(schema, _plain);
+
+    private static DbContextOptionsBuilder<RandomContext> Configure(PostgresDatabase database)
+        => new DbContextOptionsBuilder<RandomContext>()
             .UseNpgsql(database.ConnectionString)
             .ReplaceService<IModelCacheKeyFactory, RandomContext.ModelKeys>();
-        if (cache is not null)
-            options.AddSecondLevelCache(cache);
-        if (log is not null)
-            options.EnableSensitiveDataLogging().LogTo(log.Add, [RelationalEventId.CommandExecuted]);
-        return new RandomContext(schema, options.Options);
-    }
 }
 
 /// <summary>What came of one execution of a query.</summary>
-internal sealed record Answer(string Text, QueryShape Shape, string Query, Exception? Failure)
+internal sealed record Answer(string Text, QueryShape Shape, Func<string> Query, Exception? Failure)
 {
     /// <summary>Empty without the cache.</summary>
     public IReadOnlyList<QueryCacheExplanation> Commands { get; init; } = [];
