@@ -127,10 +127,14 @@ internal sealed class RandomSchema
 {
     private readonly Random _random;
 
+    /// <summary>No foreign key stands against a delete, which then goes far.</summary>
+    private readonly bool _cascades;
+
     public RandomSchema(int seed)
     {
         Seed = seed;
         _random = new Random(seed);
+        _cascades = Chance(2);
         Tables = [.. Enumerable.Range(0, 3).Select(DrawTable)];
         Refer(Tables[1], Tables[0], "Parent");
         Refer(Tables[2], Tables[1], "Parent");
@@ -185,9 +189,13 @@ internal sealed class RandomSchema
         var required = from != to && Chance(2);
         var toAlternate = to.Alternate is not null && Chance(4);
         Column[] principal = toAlternate ? [to.Alternate!] : to.Key;
-        DeleteBehavior[] behaviors = required
-            ? [DeleteBehavior.Cascade, DeleteBehavior.Cascade, DeleteBehavior.ClientCascade, DeleteBehavior.Restrict]
-            : [DeleteBehavior.Cascade, DeleteBehavior.SetNull, DeleteBehavior.ClientSetNull, DeleteBehavior.Restrict, DeleteBehavior.ClientCascade];
+        DeleteBehavior[] behaviors = (_cascades, required) switch
+        {
+            (true, true) => [DeleteBehavior.Cascade],
+            (true, false) => [DeleteBehavior.Cascade, DeleteBehavior.SetNull],
+            (false, true) => [DeleteBehavior.Cascade, DeleteBehavior.ClientCascade, DeleteBehavior.Restrict],
+            (false, false) => [DeleteBehavior.Cascade, DeleteBehavior.SetNull, DeleteBehavior.ClientSetNull, DeleteBehavior.Restrict, DeleteBehavior.ClientCascade],
+        };
         var foreignKey = new ForeignKey(
             from, to, navigation, $"{from.Name}{navigation}",
             [.. principal.Select((column, i) => new Column($"{navigation}{i}", column.Kind, !required))],
