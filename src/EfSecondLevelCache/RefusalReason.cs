@@ -18,7 +18,10 @@ public enum RefusalReason
     /// <summary>It runs inside a transaction, whose rows must not leave it and which may see other rows than everybody else.</summary>
     InTransaction,
 
-    /// <summary>Something that the cache can't see may have changed the session: a connection interceptor, a connection initializer.</summary>
+    /// <summary>
+    /// Something that the cache can't see may have changed the session: a connection interceptor, a connection initializer, another user of
+    /// a connection that is not reset.
+    /// </summary>
     SessionStateUnknown,
 
     /// <summary>The connection may reach a standby server, whose rows can be older than a change already seen.</summary>
@@ -59,4 +62,13 @@ public enum RefusalReason
 
     /// <summary>A fault inside the cache; it was logged.</summary>
     Fault,
+
+    /// <summary>It reads a table with row-level security, and the key does not vary by anything that its policies may read.</summary>
+    RowSecurity,
+
+    /// <summary>It reads a temporary table.</summary>
+    TemporaryTable,
+
+    /// <summary>It reads a materialized view, a foreign table or a sequence, whose changes nothing tells of.</summary>
+    UntoldChanges,
 }

@@ -1,6 +1,10 @@
+using System.Collections.Concurrent;
 using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.Querying;
+using EfSecondLevelCache.Querying.Keys;
 using EfSecondLevelCache.Querying.Planning;
 using EfSecondLevelCache.Store;
 using Microsoft.EntityFrameworkCore;
@@ -15,6 +19,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
 {
     private readonly Counters _counters = new();
     private readonly VersionSlots _versions = new();
+    private readonly ConcurrentDictionary<string, KnownDatabase> _databases = new();
     private readonly BoundedStore _store;
     private readonly ITimer _sweeper;
     private readonly CacheMetrics _metrics;
@@ -33,7 +38,8 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     {
         Options = options;
         _store = new BoundedStore(options.MaxBytes, options.MaxEntries, options.Eviction, options.TimeProvider, OnRemoved);
-        Invalidator = new Invalidator(_versions, _counters);
+        Slots = new DependencySlots(_versions);
+        Invalidator = new Invalidator(_versions, Slots, _counters);
         Queries = new QueryCache(options, _store, _versions, _counters);
         CacheRules.Add(options);
         _sweeper = Sweeping.Start(_store, options.TimeProvider);
@@ -45,6 +51,8 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     internal QueryCache Queries { get; }
 
     internal Invalidator Invalidator { get; }
+
+    internal DependencySlots Slots { get; }
 
     internal bool IsDisposed => _disposed;
 
@@ -108,18 +116,21 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
                 + "Name the table itself with InvalidateTableAsync.", nameof(context));
         }
 
-        Invalidator.Changed([.. tables.Select(table => new TableChange(Database: null, table))]);
+        Invalidator.TablesChanged(tables);
         return default;
     }
 
     /// <summary>Removes what depends on a table, in every database that the cache serves.</summary>
-    /// <param name="table">The table's name.</param>
-    /// <param name="schema">Its schema; null: whichever schema the name stands in.</param>
+    /// <param name="table"><c>table</c> or <c>schema.table</c>, in the exact case of the catalog and without quotes.</param>
+    /// <param name="schema">
+    /// Its schema; <paramref name="table"/> is then taken literally, dots and all. Null: the one in <paramref name="table"/>, else whichever
+    /// schema the name stands in.
+    /// </param>
     /// <exception cref="ArgumentException"><paramref name="table"/> is null, empty or blank.</exception>
     public ValueTask InvalidateTableAsync(string table, string? schema = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(table);
-        Invalidator.Changed([new TableChange(Database: null, new TableName(schema, table))]);
+        Invalidator.TablesChanged([schema is null ? TableName.Parse(table) : new TableName(schema, table)]);
         return default;
     }
 
@@ -162,12 +173,31 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         return default;
     }
 
+    /// <summary>What is known of the database of a scope: contexts of all types share it.</summary>
+    internal KnownDatabase DatabaseOf(CacheScope scope)
+        => _databases.TryGetValue(scope.ConnectionIdentity, out var known)
+            ? known
+            : _databases.GetOrAdd(scope.ConnectionIdentity, _ => new KnownDatabase(scope.Database, Options.TimeProvider, OnCatalogChanged));
+
+    /// <summary>The columns of a table by whose values results depend on its rows, as far as they may be returned from a write.</summary>
+    internal IEnumerable<string> ColumnsToReadBack(CacheSession session, TableName table)
+    {
+        if (session.FindKnown() is not { View: { } view } database || view.Resolve(table) is not { } relation || !view.AllowsReturning(relation))
+            return [];
+        var columns = new HashSet<string>();
+        foreach (var key in Slots.Of(database.Name).Of(relation.Name).Keys)
+            columns.UnionWith(key.Columns.Select(column => column.Name));
+        return columns;
+    }
+
     private void Clear()
     {
         // First the versions, so that what is being read now is not kept either.
-        Invalidator.Changed([TableChange.Everything]);
+        Invalidator.EverythingChanged();
         _store.Clear();
     }
+
+    private void OnCatalogChanged(KnownDatabase database) => Invalidator.Changed(database.Name, [TableChange.UnknownTables]);
 
     private void OnRemoved(StoreEntry entry, RemovalCause cause)
     {

@@ -97,7 +97,9 @@ public sealed class SecondLevelCacheOptionsBuilder
     public SecondLevelCacheOptionsBuilder CacheAllQueries()
         => Set(nameof(CacheAllQueries), Options with { CacheAllQueries = true });
 
-    /// <summary>Caches every query, <c>Find</c> included, that reads a table of this entity type.</summary>
+    /// <summary>
+    /// Caches every query, <c>Find</c> included, that reads a table of this entity type. The last call for a type counts.
+    /// </summary>
     /// <typeparam name="TEntity">An entity type of the context's model; a context that does not map it is not affected.</typeparam>
     /// <param name="timeToLive">1 millisecond to 365 days; null: <see cref="DefaultTimeToLive"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeToLive"/> is out of that range.</exception>
@@ -149,7 +151,10 @@ public sealed class SecondLevelCacheOptionsBuilder
     }
 
     private SecondLevelCacheOptionsBuilder AddRule(EntityRule rule)
-        => Set(nameof(EntityRule), Options with { EntityRules = Options.EntityRules.Add(rule) });
+    {
+        var others = Options.EntityRules.Where(other => (other.EntityType, other.Never) != (rule.EntityType, rule.Never));
+        return Set(nameof(EntityRule), Options with { EntityRules = [.. others, rule] });
+    }
 
     private SecondLevelCacheOptionsBuilder Set(string name, SecondLevelCacheOptions options)
     {

@@ -35,13 +35,21 @@ internal static class Explanations
         }
     }
 
+    public static void Add(MissedQuery query, QueryCacheOutcome outcome)
+        => Add(query.Session, query.Key.Plan, query.Policy, query.ParameterValues, outcome);
+
     public static void Add(
-        CacheSession session, QueryPlan plan, ResolvedPolicy? policy, QueryCacheOutcome outcome, QueryCacheRefusal? refusal = null)
+        CacheSession session,
+        QueryPlan plan,
+        ResolvedPolicy? policy,
+        IReadOnlyDictionary<string, object?>? parameterValues,
+        QueryCacheOutcome outcome,
+        QueryCacheRefusal? refusal = null)
     {
         if (Volatile.Read(ref _collectors) == 0 || Collected.Value is not { } collected)
             return;
         lock (collected)
-            collected.Add(Explain(plan, policy, outcome, refusal));
+            collected.Add(Explain(session, plan, policy, parameterValues, outcome, refusal));
     }
 
     /// <summary>What would happen to a command that <paramref name="create"/> makes and nobody executes.</summary>
@@ -69,16 +77,21 @@ internal static class Explanations
             return;
         var policy = plan.PolicyIn(session.Cache, session.Model);
         var answer = session.Cache.Queries.Peek(session, plan, new QueryParameterValues(parameterObject.ParameterValues), out var refusal);
-        inspection.Found = Explain(plan, policy, answer, refusal);
+        inspection.Found = Explain(session, plan, policy, parameterObject.ParameterValues, answer, refusal);
     }
 
     private static QueryCacheExplanation Explain(
-        QueryPlan plan, ResolvedPolicy? policy, QueryCacheOutcome outcome, QueryCacheRefusal? refusal)
+        CacheSession session,
+        QueryPlan plan,
+        ResolvedPolicy? policy,
+        IReadOnlyDictionary<string, object?>? parameterValues,
+        QueryCacheOutcome outcome,
+        QueryCacheRefusal? refusal)
         => new(
             plan.CommandText,
             outcome,
             refusal,
-            policy?.Describe() ?? [],
+            session.FindKnown() is { } database && policy is not null ? policy.DependenciesOn(database).Describe(parameterValues) : [],
             outcome is QueryCacheOutcome.Refused ? null : policy?.TimeToLive);
 
     private sealed class Inspection

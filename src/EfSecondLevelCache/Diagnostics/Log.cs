@@ -43,10 +43,10 @@ internal static partial class Log
 
     public static void Fault(CacheSession session, QueryPlan plan, Exception fault) => Fault(session.Logger, plan.CommandText, fault);
 
-    public static void Changed(CacheSession session, IReadOnlyCollection<TableChange> changes)
+    public static void Changed(CacheSession session, ChangeSet changes)
     {
         if (session.Logger.IsEnabled(LogLevel.Debug))
-            Changed(session.Logger, string.Join(", ", changes));
+            Changed(session.Logger, string.Join(", ", changes.ToChanges()));
     }
 
     public static void ChangeFault(CacheSession session, Exception fault) => ChangeFault(session.Logger, fault);

@@ -3,6 +3,7 @@ using System.Data.Common;
 using System.Runtime.CompilerServices;
 using System.Transactions;
 using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.Querying.Keys;
 using EfSecondLevelCache.Querying.Planning;
 using Microsoft.EntityFrameworkCore;
@@ -30,6 +31,7 @@ internal sealed class CacheSession(
     private readonly ITransactionEnlistmentManager? _enlistment = connection as ITransactionEnlistmentManager;
     private string? _connectionString;
     private CacheScope? _scope;
+    private KnownDatabase? _known;
     private QueryCacheRefusal? _standing;
 
     /// <summary>Null: the context has none.</summary>
@@ -46,15 +48,19 @@ internal sealed class CacheSession(
     /// <summary>Valid after <see cref="RefusalNow"/> returned null.</summary>
     public CacheScope Scope => _scope!;
 
-    /// <summary>The name of the database, or null where it is not known.</summary>
-    public string? Database
+    /// <summary>What is known of the database; valid after <see cref="RefusalNow"/> returned null.</summary>
+    public KnownDatabase Known => _known!;
+
+    /// <summary>The same; null where the context has no cache, or no connection string yet.</summary>
+    public KnownDatabase? FindKnown()
     {
-        get
-        {
-            ReadConnectionString();
-            return _scope?.Database;
-        }
+        ReadConnectionString();
+        return _known;
     }
+
+    /// <summary>Reads the catalog where that is due and the connection allows it.</summary>
+    public ValueTask RefreshKnownAsync(bool async, CancellationToken cancellationToken)
+        => Known.RefreshAsync(async, connection, HoldsConnection, cancellationToken);
 
     /// <summary>Why nothing may be served or kept at this moment, whatever the query; null: it may.</summary>
     public QueryCacheRefusal? RefusalNow()
@@ -103,6 +109,7 @@ internal sealed class CacheSession(
             return;
         _connectionString = connectionString;
         _scope = connectionString is null ? null : CacheScope.Of(connectionString, currentContext.Context.GetType());
+        _known = _scope is null ? null : Cache?.DatabaseOf(_scope);
         _standing = _scope is null ? Refusals.NoConnectionString : _scope.Refusal ?? SessionRefusal();
     }
 

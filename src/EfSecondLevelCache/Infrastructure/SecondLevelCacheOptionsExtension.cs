@@ -9,7 +9,9 @@ using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.EntityFrameworkCore.Update;
 using Microsoft.EntityFrameworkCore.Update.Internal;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Query.Internal;
+using Npgsql.EntityFrameworkCore.PostgreSQL.Update.Internal;
 
 namespace EfSecondLevelCache.Infrastructure;
 
@@ -57,6 +59,8 @@ internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtens
                 inner,
                 provider.GetRequiredService<QuerySqlGeneratorDependencies>(),
                 provider.GetRequiredService<RelationalCommandBuilderDependencies>()));
+        Replace<IModificationCommandFactory, NpgsqlModificationCommandFactory, ReadBackCommandFactory>(services);
+        Replace<IUpdateSqlGenerator, NpgsqlUpdateSqlGenerator, ReadBackSqlGenerator>(services);
         Decorate<IBatchExecutor, BatchExecutor>(
             services, (provider, inner) => new ObservingBatchExecutor(inner, provider.GetRequiredService<CacheSession>()));
     }
@@ -106,6 +110,15 @@ internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtens
         // EF Core's own lifetimes: the generator factory is a singleton, the executor is scoped.
         var lifetime = existing?.Lifetime ?? (typeof(TService) == typeof(IBatchExecutor) ? ServiceLifetime.Scoped : ServiceLifetime.Singleton);
         services.Add(new ServiceDescriptor(typeof(TService), provider => decorate(provider, inner(provider)), lifetime));
+    }
+
+    /// <summary>Puts ours in the place of the provider's own; another one's stays.</summary>
+    private static void Replace<TService, TDefault, TOurs>(IServiceCollection services)
+        where TService : class
+        where TOurs : class, TService
+    {
+        if (services.All(descriptor => descriptor.ServiceType != typeof(TService) || descriptor.ImplementationType == typeof(TDefault)))
+            services.Replace(ServiceDescriptor.Singleton<TService, TOurs>());
     }
 
     private sealed class NoInterceptor : IInterceptor;

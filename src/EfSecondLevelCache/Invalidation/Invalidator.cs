@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Invalidation.Catalog;
 
 namespace EfSecondLevelCache.Invalidation;
 
@@ -7,101 +7,93 @@ namespace EfSecondLevelCache.Invalidation;
 /// THE FLOW OF A CHANGE: observe -> translate -> bump. What the observers (the batch executor, the commands, the end of a transaction) hand
 /// in has happened, or may have; it is translated to version slots and bumped before the writer's call returns.
 /// </summary>
-internal sealed class Invalidator(VersionSlots versions, Counters counters)
+internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, Counters counters)
 {
-    /// <summary>The databases that results were read from: a change without a database is of each of them.</summary>
-    private readonly ConcurrentDictionary<string, bool> _databases = new();
+    /// <summary>What a statement wrote can be seen by everybody from now on.</summary>
+    public void Written(KnownDatabase database, IReadOnlyCollection<TableChange> written)
+        => Changed(database.Name, Translate(database, written));
 
-    /// <summary>The changes can be seen by everybody from now on.</summary>
-    public void Changed(IReadOnlyCollection<TableChange> changes)
+    /// <summary>Rows that have changed; everything that changed with them is told apart.</summary>
+    public void Changed(string database, IReadOnlyCollection<TableChange> changes)
     {
         counters.Invalidations.Add(changes.Count);
-        versions.Bump(SlotsOf(changes));
+        versions.Bump(SlotsOf(database, changes));
     }
 
-    /// <summary>The changes may become visible at any moment until <see cref="Settle"/>, which takes what this returns.</summary>
-    public int[] Unsettle(IReadOnlyCollection<TableChange> changes)
+    /// <summary>What was written may become visible at any moment until <see cref="Settle"/>, which takes what this returns.</summary>
+    public int[] Unsettle(KnownDatabase database, IReadOnlyCollection<TableChange> written)
     {
-        counters.Invalidations.Add(changes.Count);
-        var slots = SlotsOf(changes);
-        versions.Close(slots);
-        return slots;
+        counters.Invalidations.Add(written.Count);
+        // Of which rows results depend may be learned meanwhile: so the whole tables are closed.
+        var closed = SlotsOf(database.Name, [.. Translate(database, written).Select(change => change with { Rows = null })]);
+        versions.Close(closed);
+        return closed;
     }
 
     /// <summary>Ends an <see cref="Unsettle"/>.</summary>
-    public void Settle(int[] slots) => versions.Reopen(slots);
+    public void Settle(int[] closed) => versions.Reopen(closed);
+
+    /// <summary>The table changed, in whichever databases there is one of that name.</summary>
+    public void TablesChanged(IReadOnlyCollection<TableName> tables)
+    {
+        counters.Invalidations.Add(tables.Count);
+        TableChange[] changes = [.. tables.Select(table => new TableChange(table))];
+        var bumped = new HashSet<int>();
+        foreach (var database in slots.Databases)
+            bumped.UnionWith(SlotsOf(database.Name, changes));
+        versions.Bump([.. bumped]);
+    }
 
     public void TagChanged(string tag)
     {
         counters.Invalidations.Add(1);
-        versions.Bump([versions.SlotOf(new TagKey(tag))]);
+        versions.Bump([slots.OfTag(tag)]);
     }
 
-    /// <summary>What a result depends on: its tables, its tags, and what stands for any table.</summary>
-    /// <param name="database">Where it was read.</param>
-    /// <param name="tables">The tables that it read.</param>
-    /// <param name="unknownTables">It may have read others.</param>
-    /// <param name="tags">Its names.</param>
-    public int[] DependenciesOf(string database, IEnumerable<TableName> tables, bool unknownTables, IEnumerable<string> tags)
+    public void EverythingChanged()
     {
-        _databases.TryAdd(database, true);
-        var slots = new HashSet<int> { VersionSlots.Everything, versions.SlotOf(new UnknownTablesKey(database)) };
-        if (unknownTables)
-            slots.Add(versions.SlotOf(new AnyTableKey(database)));
-        foreach (var table in tables)
+        counters.Invalidations.Add(1);
+        versions.Bump([VersionSlots.Everything]);
+    }
+
+    private static List<TableChange> Translate(KnownDatabase database, IReadOnlyCollection<TableChange> written)
+    {
+        // DDL is among what is not known; ahead of the bump, or who counts after it would still look at the old catalog.
+        if (written.Any(change => change.Table is null))
+            database.Outdated();
+        var view = database.View;
+        var changes = new List<TableChange>(written.SelectMany(change => ChangeTranslator.Translate(change, view)));
+        return changes.Contains(TableChange.UnknownTables) ? [TableChange.UnknownTables] : changes;
+    }
+
+    private int[] SlotsOf(string database, IReadOnlyCollection<TableChange> changes)
+    {
+        var known = slots.Of(database);
+        var bumped = new HashSet<int> { known.AnyTable };
+        foreach (var change in changes)
         {
-            slots.Add(versions.SlotOf(new TableKey(database, table)));
-            if (table.Schema is not null)
-                slots.Add(versions.SlotOf(new UnqualifiedKey(database, table.Name)));
+            if (change.Table is not { } name)
+                return [known.AnyTable, known.UnknownTables];
+            foreach (var table in known.ReachedBy(name))
+                AddSlots(bumped, table, change.Rows);
         }
 
-        foreach (var tag in tags)
-            slots.Add(versions.SlotOf(new TagKey(tag)));
-        return [.. slots];
+        return [.. bumped];
     }
 
-    private int[] SlotsOf(IReadOnlyCollection<TableChange> changes)
+    private static void AddSlots(HashSet<int> bumped, TableSlots table, IReadOnlyList<RowImage>? rows)
     {
-        var slots = new HashSet<int>();
-        foreach (var (database, table) in changes)
+        bumped.Add(table.AnyRow);
+        if (rows is null)
         {
-            if (database is null && table is null)
-                slots.Add(VersionSlots.Everything);
-            else if (table is not { } name)
-                slots.Add(versions.SlotOf(new UnknownTablesKey(database!)));
-            else if (database is not null)
-                AddSlots(slots, database, name);
-            else
-                foreach (var known in _databases.Keys)
-                    AddSlots(slots, known, name);
+            bumped.Add(table.UnknownRows);
+            return;
         }
 
-        return [.. slots];
+        foreach (var key in table.Keys)
+        {
+            foreach (var row in rows)
+                bumped.Add(row.SlotIn(key));
+        }
     }
-
-    /// <summary>
-    /// An unqualified name stands for whichever schema the search_path finds it in, so it and a qualified one can be the same table: a change of
-    /// either reaches the readers of the other.
-    /// </summary>
-    private void AddSlots(HashSet<int> slots, string database, TableName table)
-    {
-        slots.Add(versions.SlotOf(new AnyTableKey(database)));
-        slots.Add(versions.SlotOf(new TableKey(database, table)));
-        slots.Add(table.Schema is null
-            ? versions.SlotOf(new UnqualifiedKey(database, table.Name))
-            : versions.SlotOf(new TableKey(database, table with { Schema = null })));
-    }
-
-    private readonly record struct TableKey(string Database, TableName Table);
-
-    /// <summary>Read by results of qualified tables of this name; bumped by a change of the unqualified name.</summary>
-    private readonly record struct UnqualifiedKey(string Database, string Table);
-
-    /// <summary>Read by results whose tables are not all known; every change of the database bumps it.</summary>
-    private readonly record struct AnyTableKey(string Database);
-
-    /// <summary>Read by every result; bumped by a change of unknown tables.</summary>
-    private readonly record struct UnknownTablesKey(string Database);
-
-    private readonly record struct TagKey(string Tag);
 }

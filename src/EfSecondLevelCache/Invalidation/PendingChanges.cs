@@ -3,6 +3,7 @@ using System.Data.Common;
 using System.Runtime.CompilerServices;
 using System.Transactions;
 using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Invalidation.Catalog;
 using Microsoft.EntityFrameworkCore.Storage;
 
 namespace EfSecondLevelCache.Invalidation;
@@ -17,7 +18,7 @@ internal sealed class PendingChanges
     private static readonly ConditionalWeakTable<object, PendingChanges> Transactions = [];
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<Invalidator, HashSet<TableChange>> _changes = [];
+    private readonly Dictionary<KnownDatabase, (Invalidator Invalidator, ChangeSet Changes)> _changes = [];
     private readonly List<(Invalidator Invalidator, int[] Slots)> _unsettled = [];
     private readonly object _transaction;
     private readonly bool _endIsObserved;
@@ -74,21 +75,21 @@ internal sealed class PendingChanges
     }
 
     /// <summary>Adds changes that become visible with the commit.</summary>
-    public void Add(Invalidator invalidator, IReadOnlyCollection<TableChange> changes)
+    public void Add(Invalidator invalidator, KnownDatabase database, ChangeSet changes)
     {
         lock (_lock)
         {
             if (_ended)
             {
-                invalidator.Changed(changes);
+                invalidator.Written(database, changes.ToChanges());
                 return;
             }
 
-            if (!_changes.TryGetValue(invalidator, out var known))
-                _changes[invalidator] = known = [];
-            TableChange[] added = [.. changes.Where(known.Add)];
+            if (!_changes.TryGetValue(database, out var known))
+                _changes[database] = known = (invalidator, new ChangeSet());
+            known.Changes.Add(changes);
             if (!_endIsObserved)
-                _unsettled.Add((invalidator, invalidator.Unsettle(added)));
+                _unsettled.Add((invalidator, invalidator.Unsettle(database, changes.ToChanges())));
         }
     }
 
@@ -112,8 +113,8 @@ internal sealed class PendingChanges
                 invalidator.Settle(slots);
             if (_endIsObserved && committed)
             {
-                foreach (var (invalidator, changes) in _changes)
-                    invalidator.Changed(changes);
+                foreach (var (database, (invalidator, changes)) in _changes)
+                    invalidator.Written(database, changes.ToChanges());
             }
 
             Transactions.Remove(_transaction);

@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace EfSecondLevelCache.Invalidation;
 
 /// <summary>
@@ -15,30 +13,48 @@ internal sealed class VersionSlots
     /// <summary>The version of what is changing right now: no result is up to date, whenever it was read.</summary>
     private const long Changing = long.MaxValue;
 
-    private readonly ConcurrentDictionary<object, int> _slotOf = new();
+    private const int PageBits = 14;
+    private const int PageSize = 1 << PageBits;
+
     private readonly Lock _closing = new();
     private readonly Dictionary<int, int> _closed = [];
-    private readonly long[] _versions;
+
+    /// <summary>A page is made when the first of its slots is bumped: what has no page never changed.</summary>
+    private readonly long[]?[] _pages;
+
+    private readonly int _own;
+    private readonly int _shared;
     private int _used = 1;
     private long _count;
 
-    /// <param name="capacity">How many things have a slot of their own; more than that share, which removes too much, never too little.</param>
-    public VersionSlots(int capacity = 1 << 14) => _versions = new long[capacity];
+    /// <param name="own">How many things have a slot of their own; more than that share, which removes too much, never too little.</param>
+    /// <param name="shared">How many slots the things share that are too many to have one of their own; a power of two.</param>
+    public VersionSlots(int own = PageSize, int shared = 1 << 20)
+    {
+        _own = own;
+        _shared = shared;
+        _pages = new long[]?[(own + shared + PageSize - 1) >> PageBits];
+    }
 
     /// <summary>The count of changes so far: take it before a query is executed.</summary>
     public long Now => Volatile.Read(ref _count);
 
-    /// <summary>The slot of a thing that can change; made when first asked for.</summary>
-    public int SlotOf<TKey>(TKey key)
-        where TKey : notnull
-        => _slotOf.TryGetValue(key, out var slot) ? slot : _slotOf.GetOrAdd(key, NextSlot);
+    /// <summary>A slot for one more thing that can change.</summary>
+    public int Next()
+    {
+        var next = Interlocked.Increment(ref _used) - 1;
+        return next < _own ? next : 1 + (next % (_own - 1));
+    }
+
+    /// <summary>The slot that a thing shares with others of other hashes.</summary>
+    public int OfHash(ulong hash) => _own + (int)(hash & ((ulong)_shared - 1));
 
     public bool IsUpToDate(ReadOnlySpan<int> slots, long asOf)
     {
-        var versions = _versions;
+        var pages = _pages;
         foreach (var slot in slots)
         {
-            if (Volatile.Read(ref versions[slot]) > asOf)
+            if (Volatile.Read(ref pages[slot >> PageBits]) is { } page && Volatile.Read(ref page[slot & (PageSize - 1)]) > asOf)
                 return false;
         }
 
@@ -78,7 +94,7 @@ internal sealed class VersionSlots
                 if (--_closed[slot] > 0)
                     continue;
                 _closed.Remove(slot);
-                Volatile.Write(ref _versions[slot], Interlocked.Increment(ref _count));
+                Volatile.Write(ref Place(slot), Interlocked.Increment(ref _count));
             }
         }
     }
@@ -86,7 +102,7 @@ internal sealed class VersionSlots
     /// <summary>Never lowers a slot: of two changes at once, the later one must stand.</summary>
     private void Raise(int slot, long version)
     {
-        ref var place = ref _versions[slot];
+        ref var place = ref Place(slot);
         while (true)
         {
             var current = Volatile.Read(ref place);
@@ -111,10 +127,10 @@ internal sealed class VersionSlots
         }
     }
 
-    /// <summary>GetOrAdd may ask for a slot that then goes unused; that does no harm.</summary>
-    private int NextSlot(object key)
+    private ref long Place(int slot)
     {
-        var next = Interlocked.Increment(ref _used) - 1;
-        return next < _versions.Length ? next : 1 + (int)((uint)key.GetHashCode() % (uint)(_versions.Length - 1));
+        ref var place = ref _pages[slot >> PageBits];
+        var page = Volatile.Read(ref place) ?? Interlocked.CompareExchange(ref place, new long[PageSize], null) ?? place!;
+        return ref page[slot & (PageSize - 1)];
     }
 }

@@ -145,8 +145,13 @@ internal sealed class CachingCommand(
         bool async, MissedQuery missed, RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken)
     {
         var queries = missed.Session.Cache!.Queries;
-        if (missed.Policy.UnknownToModel.Count > 0)
-            await StatedTables.CheckAsync(async, missed, cancellationToken).ConfigureAwait(false);
+        if (!await queries.PrepareAsync(async, missed, cancellationToken).ConfigureAwait(false))
+        {
+            return async
+                ? await base.ExecuteReaderAsync(parameterObject, cancellationToken).ConfigureAwait(false)
+                : base.ExecuteReader(parameterObject);
+        }
+
         if (await queries.JoinAsync(async, missed, cancellationToken).ConfigureAwait(false) is { } joined)
             return Serve(joined, parameterObject);
 

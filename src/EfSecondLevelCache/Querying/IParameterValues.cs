@@ -12,6 +12,9 @@ internal interface IParameterValues
 
     /// <summary>The value of a query parameter that need not be in the SQL.</summary>
     object? ValueOf(string name);
+
+    /// <summary>The parameters of the compiled query; null where only what became of them is known.</summary>
+    IReadOnlyDictionary<string, object?>? OfQuery { get; }
 }
 
 /// <summary>The values of a compiled query, ahead of EF Core's value converters.</summary>
@@ -20,12 +23,16 @@ internal readonly struct QueryParameterValues(IReadOnlyDictionary<string, object
     public Type? Write(ref KeyWriter key, QueryPlan plan) => plan.Parameters.Write(ref key, values);
 
     public object? ValueOf(string name) => values?[name];
+
+    public IReadOnlyDictionary<string, object?>? OfQuery => values;
 }
 
 /// <summary>The values of a command that is about to be executed.</summary>
 internal readonly struct CommandParameterValues(DbParameterCollection parameters) : IParameterValues
 {
     public Type? Write(ref KeyWriter key, QueryPlan plan) => plan.Parameters.WriteExecuted(ref key, parameters);
+
+    public IReadOnlyDictionary<string, object?>? OfQuery => null;
 
     public object? ValueOf(string name)
         => throw new InvalidOperationException($"the value of VaryBy ({name}) does not reach a command that another builder made");

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Querying.Keys;
 using EfSecondLevelCache.Querying.Planning;
 using EfSecondLevelCache.Querying.Results;
@@ -10,8 +11,9 @@ namespace EfSecondLevelCache.Querying;
 /// <param name="session">Of the context that executes it.</param>
 /// <param name="key">Its key.</param>
 /// <param name="policy">How its result is kept.</param>
-/// <param name="slots">What its result will depend on.</param>
-internal sealed class MissedQuery(CacheSession session, QueryKey key, ResolvedPolicy policy, int[] slots)
+/// <param name="parameterValues">Those of the compiled query; null where they are not known.</param>
+internal sealed class MissedQuery(
+    CacheSession session, QueryKey key, ResolvedPolicy policy, IReadOnlyDictionary<string, object?>? parameterValues)
 {
     // The continuations of those who wait must not run inside the caller who completes.
     private readonly TaskCompletionSource<SharedExecution> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -24,10 +26,16 @@ internal sealed class MissedQuery(CacheSession session, QueryKey key, ResolvedPo
 
     public ResolvedPolicy Policy => policy;
 
-    public int[] Slots => slots;
+    public IReadOnlyDictionary<string, object?>? ParameterValues => parameterValues;
 
-    /// <summary>The count of changes before it was executed; set before anybody else sees the query.</summary>
-    public long AsOf { get; set; }
+    /// <summary>What its result will depend on, as far as that is known before it is executed.</summary>
+    public int[] Slots { get; private set; } = [];
+
+    /// <summary>The count of changes before it was executed.</summary>
+    public long AsOf { get; private set; }
+
+    /// <summary>Why the database rules out that its result is kept; null: it does not.</summary>
+    public QueryCacheRefusal? Refusal { get; private set; }
 
     /// <summary>EF Core will find its columns by their names, as it does for raw SQL.</summary>
     public bool ReadsByName { get; init; }
@@ -35,6 +43,18 @@ internal sealed class MissedQuery(CacheSession session, QueryKey key, ResolvedPo
     public long StartedAt { get; } = Stopwatch.GetTimestamp();
 
     public Task<SharedExecution> Completion => _completion.Task;
+
+    /// <summary>
+    /// It is about to be executed: notes the count of changes, and after it what the result will depend on, so that a change of the catalog
+    /// between the two is seen. To be called before anybody else sees the query.
+    /// </summary>
+    public void Begin(VersionSlots versions)
+    {
+        AsOf = versions.Now;
+        var dependencies = policy.DependenciesOn(session.Known);
+        Refusal = dependencies.Refusal;
+        Slots = dependencies.SlotsFor(parameterValues);
+    }
 
     /// <summary>The first call counts.</summary>
     public void Complete(SharedExecution execution) => _completion.TrySetResult(execution);

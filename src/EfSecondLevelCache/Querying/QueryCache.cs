@@ -48,12 +48,11 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
 
                 var probe = new QueryKey.Probe(plan, session.Scope, key.Written);
                 if (store.Find(probe) is CachedQuery cached)
-                    return Hit(session, cached);
+                    return Hit(session, cached, values.OfQuery);
 
                 if (!policy.Worth.Pays())
                     return Refuse(session, plan, policy, Refusals.Churning);
-                var slots = policy.SlotsIn(session.Scope.Database);
-                return new Answer(new MissedQuery(session, probe.ToKey(), policy, slots) { ReadsByName = source is CommandSource.FromSqlQuery });
+                return new Answer(new MissedQuery(session, probe.ToKey(), policy, values.OfQuery) { ReadsByName = source is CommandSource.FromSqlQuery });
             }
             finally
             {
@@ -77,9 +76,10 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         try
         {
             refusal = WriteKey(ref key, session, plan, values);
-            return refusal is not null ? QueryCacheOutcome.Refused
-                : store.Peek(new QueryKey.Probe(plan, session.Scope, key.Written)) is null ? QueryCacheOutcome.Miss
-                : QueryCacheOutcome.Hit;
+            if (refusal is null && store.Peek(new QueryKey.Probe(plan, session.Scope, key.Written)) is not null)
+                return QueryCacheOutcome.Hit;
+            refusal ??= plan.PolicyIn(session.Cache!, session.Model).DependenciesOn(session.Known).Refusal;
+            return refusal is null ? QueryCacheOutcome.Miss : QueryCacheOutcome.Refused;
         }
         finally
         {
@@ -88,17 +88,30 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     }
 
     /// <summary>
+    /// Learns what the database says of the tables. False: that rules out that the result is kept, so the caller executes as if there were
+    /// no cache.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The query states a table that there is not.</exception>
+    public async ValueTask<bool> PrepareAsync(bool async, MissedQuery query, CancellationToken cancellationToken)
+    {
+        await query.Session.RefreshKnownAsync(async, cancellationToken).ConfigureAwait(false);
+        await StatedTables.CheckAsync(async, query, cancellationToken).ConfigureAwait(false);
+        query.Begin(versions);
+        if (query.Refusal is not { } refusal)
+            return true;
+        Refuse(query.Session, query.Key.Plan, query.Policy, refusal);
+        return false;
+    }
+
+    /// <summary>
     /// Waits for another execution of the same query, where there is one that began after the last change. Null: the caller executes, and
     /// must call <see cref="StoreAsync"/> or <see cref="Abandon"/>.
     /// </summary>
     public async ValueTask<CachedResult?> JoinAsync(bool async, MissedQuery query, CancellationToken cancellationToken)
     {
-        while (true)
+        // Who holds a connection must not wait for another who may be waiting for a connection.
+        while (!query.Session.HoldsConnection)
         {
-            query.AsOf = versions.Now;
-            // Who holds a connection must not wait for another who may be waiting for a connection.
-            if (query.Session.HoldsConnection)
-                break;
             var leader = _inFlight.GetOrAdd(query.Key, query);
             if (ReferenceEquals(leader, query))
                 break;
@@ -119,25 +132,23 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
                 counters.Joined.Add(1);
                 counters.Hits.Add(1);
                 Log.Joined(query);
-                Explanations.Add(query.Session, query.Key.Plan, query.Policy, QueryCacheOutcome.Hit);
+                Explanations.Add(query, QueryCacheOutcome.Hit);
                 return result;
             }
 
+            query.Begin(versions);
             // After a failure, or a result too large to share, each goes alone: in turn they would wait for ever.
             if (execution is { Result: null, WasCancelled: false })
                 break;
         }
 
-        Begin(query);
+        Executing(query);
         return null;
     }
 
     /// <summary>The query goes to the database now.</summary>
-    public void Begin(MissedQuery query)
+    public void Executing(MissedQuery query)
     {
-        // One that others may be waiting for keeps the count that they have seen.
-        if (!_inFlight.TryGetValue(query.Key, out var leader) || !ReferenceEquals(leader, query))
-            query.AsOf = versions.Now;
         counters.Misses.Add(1);
         Log.Miss(query);
     }
@@ -191,13 +202,13 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         return values.Write(ref key, plan) is { } unencodable ? Refusals.ParameterType(unencodable) : null;
     }
 
-    private Answer Hit(CacheSession session, CachedQuery cached)
+    private Answer Hit(CacheSession session, CachedQuery cached, IReadOnlyDictionary<string, object?>? parameterValues)
     {
         counters.Hits.Add(1);
         cached.TimesServed++;
         cached.Policy.Worth.Hit();
         Log.Hit(session, cached);
-        Explanations.Add(session, cached.Key.Plan, cached.Policy, QueryCacheOutcome.Hit);
+        Explanations.Add(session, cached.Key.Plan, cached.Policy, parameterValues, QueryCacheOutcome.Hit);
         return new Answer(cached.Result);
     }
 
@@ -219,7 +230,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
                 Log.Stored(query, cached);
             }
 
-            Explanations.Add(query.Session, query.Key.Plan, query.Policy, QueryCacheOutcome.Miss);
+            Explanations.Add(query, QueryCacheOutcome.Miss);
         }
         catch (Exception fault)
         {
@@ -260,6 +271,8 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         layout = null;
         try
         {
+            if (query.Refusal is { } refusal)
+                return refusal;
             if (!IsSameCommand(query, executed))
                 return Refusals.CommandChanged;
             layout = query.Key.Plan.Columns.LayoutFor(live, query.ReadsByName);
@@ -293,7 +306,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
                 Log.Fault(session, plan, fault);
         }
 
-        Explanations.Add(session, plan, policy, QueryCacheOutcome.Refused, refusal);
+        Explanations.Add(session, plan, policy, parameterValues: null, QueryCacheOutcome.Refused, refusal);
         return default;
     }
 

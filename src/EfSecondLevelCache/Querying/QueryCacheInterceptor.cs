@@ -21,11 +21,11 @@ internal sealed class QueryCacheInterceptor : DbCommandInterceptor
 
     public override InterceptionResult<DbDataReader> ReaderExecuting(
         DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result)
-        => LookUp(command, eventData, result);
+        => LookUpAsync(async: false, command, eventData, result, default).GetAwaiter().GetResult();
 
     public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
         DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
-        => new(LookUp(command, eventData, result));
+        => LookUpAsync(async: true, command, eventData, result, cancellationToken);
 
     public override DbDataReader ReaderExecuted(DbCommand command, CommandExecutedEventData eventData, DbDataReader result)
         => StoreAsync(async: false, command, result, default).GetAwaiter().GetResult();
@@ -74,7 +74,8 @@ internal sealed class QueryCacheInterceptor : DbCommandInterceptor
         return Task.CompletedTask;
     }
 
-    private InterceptionResult<DbDataReader> LookUp(DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result)
+    private async ValueTask<InterceptionResult<DbDataReader>> LookUpAsync(
+        bool async, DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken)
     {
         if (result.HasResult
             || PlansByText.Find(command.CommandText) is not { } plan
@@ -87,10 +88,10 @@ internal sealed class QueryCacheInterceptor : DbCommandInterceptor
         var answer = cache.Queries.LookUp(session, plan, eventData.CommandSource, new CommandParameterValues(command.Parameters));
         if (answer.Result is { } hit)
             return InterceptionResult<DbDataReader>.SuppressWithResult(Reader(hit));
-        if (answer.Missed is { } missed)
+        if (answer.Missed is { } missed && await cache.Queries.PrepareAsync(async, missed, cancellationToken).ConfigureAwait(false))
         {
             // The connection is open here, so nobody is joined.
-            cache.Queries.Begin(missed);
+            cache.Queries.Executing(missed);
             _missed.AddOrUpdate(command, missed);
         }
 

@@ -1,4 +1,5 @@
 using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Invalidation;
 
 namespace EfSecondLevelCache.Sql;
 
@@ -23,13 +24,16 @@ namespace EfSecondLevelCache.Sql;
 /// <param name="Effects">What it does beside reading.</param>
 internal sealed record RawSqlAnalysis(
     ValueList<RawSqlStatement> Statements,
-    ValueList<RawSqlName> Relations,
+    ValueList<TableName> Relations,
     ValueList<RawSqlFunction> Functions,
-    ValueList<RawSqlName> WrittenTables,
+    ValueList<TableName> WrittenTables,
     RawSqlEffects Effects)
 {
     private static readonly RawSqlAnalysis Unreadable = new([], [], [], [],
         RawSqlEffects.Unreadable | RawSqlEffects.Unknown | RawSqlEffects.Writes | RawSqlEffects.ControlsTransaction);
+
+    /// <summary>A thousand texts of a thousand characters, with what was found in them: a few megabytes at most.</summary>
+    private static readonly RawSqlMemo Memo = new(mostTexts: 1_000, mostCharacters: 1 << 20);
 
     public bool IsReadable => !Has(RawSqlEffects.Unreadable);
 
@@ -40,7 +44,7 @@ internal sealed record RawSqlAnalysis(
     public bool ControlsTransaction => Has(RawSqlEffects.ControlsTransaction);
 
     /// <summary>Takes time in proportion to the length of the text, and never throws.</summary>
-    public static RawSqlAnalysis Of(string sql) => RawSqlReader.TryRead(sql) ?? Unreadable;
+    public static RawSqlAnalysis Of(string sql) => Memo.Of(sql, static text => RawSqlReader.TryRead(text) ?? Unreadable);
 
     public bool Has(RawSqlEffects effect) => (Effects & effect) != 0;
 }

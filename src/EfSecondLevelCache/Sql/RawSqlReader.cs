@@ -1,3 +1,5 @@
+using EfSecondLevelCache.Invalidation;
+
 namespace EfSecondLevelCache.Sql;
 
 /// <summary>
@@ -10,9 +12,9 @@ internal sealed class RawSqlReader
 
     private readonly RawSqlWords _words;
     private readonly List<RawSqlStatement> _statements = [];
-    private readonly HashSet<RawSqlName> _relations = [];
+    private readonly HashSet<TableName> _relations = [];
     private readonly HashSet<RawSqlFunction> _functions = [];
-    private readonly HashSet<RawSqlName> _written = [];
+    private readonly HashSet<TableName> _written = [];
     private RawSqlEffects _effects;
     private bool _onlyPlanned;
 
@@ -336,7 +338,10 @@ internal sealed class RawSqlReader
         if (hasParenthesis)
         {
             if (IsCall(start, last))
-                AddFunction(_words.NameOf(start, last), CountArguments(last + 1));
+            {
+                var (schema, name) = _words.NameOf(start, last);
+                AddFunction(new RawSqlFunction(schema, name, CountArguments(last + 1)));
+            }
         }
         else if (last > start || (_words.Kind(start - 1) != SqlTokenKind.Dot && _words.CanNameRelation(start)))
         {
@@ -370,7 +375,7 @@ internal sealed class RawSqlReader
                 break;
             case "current_catalog" or "current_date" or "current_role" or "current_schema" or "current_time" or "current_timestamp"
                 or "current_user" or "localtime" or "localtimestamp" or "session_user" or "system_user" or "user":
-                AddFunction(new RawSqlName(null, keyword.Text), 0);
+                AddFunction(new RawSqlFunction(null, keyword.Text, 0));
                 break;
         }
     }
@@ -476,13 +481,12 @@ internal sealed class RawSqlReader
         return count;
     }
 
-    private void AddFunction(RawSqlName name, int arguments)
+    private void AddFunction(RawSqlFunction function)
     {
-        var function = new RawSqlFunction(name, arguments);
         _functions.Add(function);
         if (function.Volatility == FunctionVolatility.Unknown)
             _effects |= RawSqlEffects.Unknown;
-        else if (name.Name == "set_config")
+        else if (function.Name == "set_config")
             _effects |= RawSqlEffects.ChangesSession;
     }
 

@@ -1,3 +1,5 @@
+using EfSecondLevelCache.Invalidation;
+
 namespace EfSecondLevelCache.Sql;
 
 /// <summary>Why a query of this text is not to be cached.</summary>
@@ -69,6 +71,6 @@ internal static class RawSqlRefusal
     }
 
     // PostgreSQL looks into pg_catalog before any schema of the user's, and keeps names of schemas that begin with pg_ to itself.
-    private static bool IsSystem(RawSqlName name)
+    private static bool IsSystem(TableName name)
         => name.Schema == "information_schema" || (name.Schema ?? name.Name).StartsWith("pg_", StringComparison.Ordinal);
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using EfSecondLevelCache.Invalidation;
 
 namespace EfSecondLevelCache.Sql;
 
@@ -83,7 +84,7 @@ internal sealed class RawSqlWords
     }
 
     /// <summary>The last two parts of a dotted name: PostgreSQL allows the database in front, if it is the current one.</summary>
-    public RawSqlName NameOf(int start, int last) => new(last > start ? Fold(last - 2) : null, Fold(last));
+    public TableName NameOf(int start, int last) => new(last > start ? Fold(last - 2) : null, Fold(last));
 
     private bool IsInside(int index) => (uint)index < (uint)_words.Length;
 

@@ -10,7 +10,8 @@ internal abstract class StoreEntry(ulong hash, long bytes, double cost, long exp
 {
     /// <summary>
     /// The bytes of an entry that has neither key nor value: an object of 96, and its share of the hash table and of the frequency
-    /// sketch, which keep eight bytes for each entry and grow by doubling.
+    /// sketch, which keep eight bytes for each entry and grow by doubling (twelve on average, the table's old buckets included, which stay for
+    /// an eighth of its additions).
     /// </summary>
     public const int Overhead = 96 + 2 * 12;
 

@@ -151,6 +151,15 @@ public sealed class InvalidationTests(ShopDatabase database) : ShopTests(databas
         await HitAsync(cache, ProductsAsync);
 
         await FillAsync();
+        await cache.InvalidateTableAsync("public.orders");
+        await MissAsync(cache, OrdersAsync);
+        await HitAsync(cache, ProductsAsync);
+
+        // A dot is part of the name where the schema stands by itself.
+        await cache.InvalidateTableAsync("public.orders", "public");
+        await HitAsync(cache, OrdersAsync);
+
+        await FillAsync();
         await cache.InvalidateAsync<Product>(db);
         await MissAsync(cache, ProductsAsync);
         await HitAsync(cache, OrdersAsync);

@@ -89,6 +89,35 @@ public sealed class IsolationTests(ShopDatabase database) : ShopTests(database)
     }
 
     [Fact]
+    public async Task Two_application_names_share_nothing()
+    {
+        await Database.ExecuteAsync("""CREATE OR REPLACE VIEW caller AS SELECT current_setting('application_name') AS "Value" """);
+        await using var cache = new SecondLevelCache();
+        foreach (var name in (string[])["north", "south", "north"])
+        {
+            await using var db = Open(cache, connectionString: $"{Tap.ConnectionString};Application Name={name}");
+            Assert.Equal(name, await db.Database.SqlQuery<string>($"""SELECT "Value" FROM caller""").Cacheable().SingleAsync());
+        }
+    }
+
+    [Fact]
+    public async Task A_session_that_outlives_its_user_is_not_served_what_another_one_read()
+    {
+        await using var cache = new SecondLevelCache();
+        (FormattableString, string)[] settings = [($"SET timezone = 'Asia/Tokyo'", "09:00:00"), ($"SET timezone = 'UTC'", "00:00:00")];
+        foreach (var (set, time) in settings)
+        {
+            await using var db = Open(cache, connectionString: $"{Tap.ConnectionString};No Reset On Close=true;Maximum Pool Size=1");
+            await db.Database.OpenConnectionAsync();
+            await db.Database.ExecuteSqlAsync(set);
+            await db.Database.CloseConnectionAsync();
+            Assert.Equal(
+                time,
+                await db.Database.SqlQuery<string>($"""SELECT '1970-01-01 00:00Z'::timestamptz::time::text AS "Value" """).Cacheable().SingleAsync());
+        }
+    }
+
+    [Fact]
     public async Task Contexts_of_different_types_share_nothing()
     {
         await using var cache = new SecondLevelCache();

@@ -106,6 +106,23 @@ public sealed class RefusalTests(ShopDatabase database) : ShopTests(database)
     }
 
     [Fact]
+    public async Task Parameters_of_text_search_are_told_apart()
+    {
+        await using var cache = new SecondLevelCache();
+        foreach (var (word, found) in ((string, bool)[])[("fat", true), ("thin", false)])
+        {
+            Assert.Equal(found, await MissAsync(cache, MatchesAsync));
+            Assert.Equal(found, await HitAsync(cache, MatchesAsync));
+
+            Task<bool> MatchesAsync(ShopContext db)
+            {
+                NpgsqlTsQuery query = new NpgsqlTsQueryAnd(new NpgsqlTsQueryLexeme("cat"), new NpgsqlTsQueryLexeme(word));
+                return db.Products.Cacheable().Select(_ => EF.Functions.ToTsVector("simple", "a fat cat").Matches(query)).FirstAsync();
+            }
+        }
+    }
+
+    [Fact]
     public async Task A_command_that_an_interceptor_changes_is_not_cached()
     {
         await using var cache = new SecondLevelCache();

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using EfSecondLevelCache.Invalidation.Catalog;
 using Npgsql;
 
 namespace EfSecondLevelCache.IntegrationTests.Support;
@@ -45,7 +46,7 @@ public sealed class WireTap : IAsyncDisposable
     /// <summary>How often a client has waited for the server, connecting left out.</summary>
     public int RoundTrips => Volatile.Read(ref _roundTrips);
 
-    /// <summary>The statements that were executed; what Npgsql sends for itself is left out.</summary>
+    /// <summary>The statements that were executed; what Npgsql and the cache send for themselves is left out.</summary>
     public IReadOnlyList<string> Statements => [.. _statements];
 
     /// <summary>The statements that were executed during something.</summary>
@@ -161,12 +162,12 @@ public sealed class WireTap : IAsyncDisposable
     }
 
     // How Npgsql resets a connection of its pool, and how it learns the types of a database.
-    private static bool IsOfDriver(string statement)
-        => statement is "DISCARD ALL" || statement.StartsWith("SELECT version();\n", StringComparison.Ordinal);
+    private static bool IsUnasked(string statement)
+        => statement is "DISCARD ALL" || statement.StartsWith(CatalogReader.Mark, StringComparison.Ordinal) || statement.StartsWith("SELECT version();\n", StringComparison.Ordinal);
 
     private AnswerHold? Record(string statement)
     {
-        if (!IsOfDriver(statement))
+        if (!IsUnasked(statement))
             _statements.Enqueue(statement);
         lock (_holds)
         {

@@ -254,6 +254,42 @@ public class AddSecondLevelCacheTests
         => Assert.Throws<ArgumentOutOfRangeException>(() => new ServiceCollection().AddSecondLevelCache(cache => cache.MaxBytes(1)));
 
     [Fact]
+    public async Task Services_that_are_given_the_same_settings_twice_have_one_cache()
+    {
+        await using var services = new ServiceCollection()
+            .AddSecondLevelCache(cache => cache.MaxEntries(5)).AddSecondLevelCache(cache => cache.MaxEntries(5))
+            .BuildServiceProvider();
+
+        Assert.Equal(5, Assert.Single(services.GetServices<SecondLevelCache>()).Options.MaxEntries);
+    }
+
+    [Fact]
+    public void Services_that_are_given_different_settings_are_an_error_that_shows_both()
+    {
+        var services = new ServiceCollection().AddSecondLevelCache(cache => cache.MaxEntries(5));
+
+        var message = Assert.Throws<InvalidOperationException>(() => services.AddSecondLevelCache(cache => cache.MaxEntries(7))).Message;
+
+        Assert.Contains("MaxEntries = 5", message, StringComparison.Ordinal);
+        Assert.Contains("MaxEntries = 7", message, StringComparison.Ordinal);
+        Assert.Contains("Call it once", message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(() => services.AddSecondLevelCache());
+    }
+
+    [Fact]
+    public async Task Services_that_have_a_cache_made_by_hand_take_no_other_settings()
+    {
+        await using var cache = new SecondLevelCache(c => c.MaxEntries(5));
+        var services = new ServiceCollection().AddSingleton(cache);
+
+        services.AddSecondLevelCache(c => c.MaxEntries(5));
+        var message = Assert.Throws<InvalidOperationException>(() => services.AddSecondLevelCache(c => c.MaxEntries(7))).Message;
+
+        Assert.Contains("MaxEntries = 5", message, StringComparison.Ordinal);
+        Assert.Single(services);
+    }
+
+    [Fact]
     public async Task The_services_dispose_their_cache()
     {
         var services = new ServiceCollection().AddSecondLevelCache().BuildServiceProvider();

@@ -1,5 +1,7 @@
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Invalidation.Catalog;
+using EfSecondLevelCache.Querying.Planning.Predicates;
 
 namespace EfSecondLevelCache.Tests.Invalidation;
 
@@ -11,9 +13,14 @@ public class InvalidatorTests
 
     private readonly VersionSlots _versions = new();
     private readonly Counters _counters = new();
+    private readonly DependencySlots _slots;
     private readonly Invalidator _invalidator;
 
-    public InvalidatorTests() => _invalidator = new Invalidator(_versions, _counters);
+    public InvalidatorTests()
+    {
+        _slots = new DependencySlots(_versions);
+        _invalidator = new Invalidator(_versions, _slots, _counters);
+    }
 
     [Fact]
     public void A_change_of_a_table_outdates_who_read_it_and_nobody_else()
@@ -110,7 +117,7 @@ public class InvalidatorTests
         var here = Read("shop", Orders);
         var there = Read("archive", Orders);
 
-        _invalidator.Changed([new TableChange("shop", Orders)]);
+        Change(Orders);
 
         Assert.False(IsUpToDate(here));
         Assert.True(IsUpToDate(there));
@@ -127,7 +134,7 @@ public class InvalidatorTests
         var otherTable = Read("shop", new TableName(schema, "customers"));
         var otherSchema = Read("shop", StockOrders);
 
-        _invalidator.Changed([new TableChange(null, changed)]);
+        _invalidator.TablesChanged([changed]);
 
         Assert.False(IsUpToDate(qualified));
         Assert.False(IsUpToDate(unqualified));
@@ -143,7 +150,7 @@ public class InvalidatorTests
         var unknown = ReadUnknown("shop");
         var there = Read("archive", Orders);
 
-        _invalidator.Changed([new TableChange("shop", null)]);
+        _invalidator.Changed("shop", [TableChange.UnknownTables]);
 
         Assert.False(IsUpToDate(table));
         Assert.False(IsUpToDate(noTable));
@@ -169,7 +176,7 @@ public class InvalidatorTests
         var unknown = ReadUnknown("shop");
 
         // Nobody has read it by its name; through a view or a function this one may have.
-        _invalidator.Changed([new TableChange(null, Orders)]);
+        _invalidator.TablesChanged([Orders]);
 
         Assert.False(IsUpToDate(unknown));
     }
@@ -179,7 +186,7 @@ public class InvalidatorTests
     {
         Result[] results = [Read("shop", Orders), Read("archive", SalesOrders), Read("shop"), ReadUnknown("shop"), ReadTagged("menu")];
 
-        _invalidator.Changed([TableChange.Everything]);
+        _invalidator.EverythingChanged();
 
         Assert.All(results, result => Assert.False(IsUpToDate(result)));
     }
@@ -218,13 +225,13 @@ public class InvalidatorTests
     public void Several_changes_at_once_reach_all_that_they_name()
     {
         var orders = Read(Orders);
-        var there = Read("archive", Orders);
+        var products = Read(new TableName(null, "products"));
         var customers = Read(new TableName(null, "customers"));
 
-        _invalidator.Changed([new TableChange("shop", Orders), new TableChange("archive", SalesOrders)]);
+        _invalidator.Changed("shop", [new TableChange(Orders), new TableChange(new TableName(null, "products"))]);
 
         Assert.False(IsUpToDate(orders));
-        Assert.False(IsUpToDate(there));
+        Assert.False(IsUpToDate(products));
         Assert.True(IsUpToDate(customers));
     }
 
@@ -232,13 +239,13 @@ public class InvalidatorTests
     public void What_is_unsettled_is_neither_kept_nor_served_until_it_is_settled()
     {
         var before = Read(Orders);
-        var customers = Read(new TableName(null, "customers"));
+        var there = Read("archive", Orders);
         var unsettled = Unsettle(Orders);
         var meanwhile = Read(Orders);
 
         Assert.False(IsUpToDate(before));
         Assert.False(IsUpToDate(meanwhile));
-        Assert.True(IsUpToDate(customers));
+        Assert.True(IsUpToDate(there));
 
         _invalidator.Settle(unsettled);
 
@@ -248,7 +255,7 @@ public class InvalidatorTests
     }
 
     [Fact]
-    public void A_table_that_two_unsettle_is_settled_when_both_have_ended()
+    public void What_two_unsettle_is_settled_when_both_have_ended()
     {
         var one = Unsettle(Orders);
         var other = Unsettle(Orders);
@@ -261,67 +268,160 @@ public class InvalidatorTests
     }
 
     [Fact]
-    public void What_is_unsettled_together_with_something_else_is_settled_with_its_own_part()
+    public void Without_a_catalog_a_write_may_have_changed_anything_of_its_database()
     {
-        var one = Unsettle(Orders);
-        var other = Unsettle(new TableName(null, "customers"), SalesOrders);
+        var customers = Read(new TableName(null, "customers"));
+        var there = Read("archive", Orders);
 
-        _invalidator.Settle(one);
-        Assert.False(IsUpToDate(ReadUnknown("shop")));
-        Assert.False(IsUpToDate(Read(SalesOrders)));
-        Assert.True(IsUpToDate(Read(StockOrders)));
+        _invalidator.Written(NotRead("shop"), [new TableChange(Orders)]);
 
-        _invalidator.Settle(other);
-        Assert.True(IsUpToDate(ReadUnknown("shop")));
-        Assert.True(IsUpToDate(Read(SalesOrders, Orders)));
+        Assert.False(IsUpToDate(customers));
+        Assert.True(IsUpToDate(there));
     }
 
     [Fact]
-    public void A_schema_that_is_first_seen_while_its_table_is_unsettled_is_unsettled_too()
+    public void A_change_of_a_row_outdates_who_read_it_by_its_value_and_who_read_the_whole_table()
     {
-        var unsettled = Unsettle(Orders);
-        var meanwhile = Read(SalesOrders);
-        Assert.False(IsUpToDate(meanwhile));
+        var five = ReadRows(Orders, ("id", 5));
+        var six = ReadRows(Orders, ("id", 6));
+        var all = Read(Orders);
 
-        _invalidator.Settle(unsettled);
+        Change(Orders, Row(("id", 5)));
 
-        Assert.False(IsUpToDate(meanwhile));
-        Assert.True(IsUpToDate(Read(SalesOrders)));
-        Assert.True(IsUpToDate(Read(Orders)));
-        Assert.True(IsUpToDate(ReadUnknown("shop")));
+        Assert.False(IsUpToDate(five));
+        Assert.True(IsUpToDate(six));
+        Assert.False(IsUpToDate(all));
+    }
+
+    [Fact]
+    public void A_row_that_moves_outdates_both_where_it_was_and_where_it_is()
+    {
+        var from = ReadRows(Orders, ("customer_id", 1));
+        var to = ReadRows(Orders, ("customer_id", 2));
+        var other = ReadRows(Orders, ("customer_id", 3));
+
+        Change(Orders, Row(("id", 5), ("customer_id", 1)), Row(("id", 5), ("customer_id", 2)));
+
+        Assert.False(IsUpToDate(from));
+        Assert.False(IsUpToDate(to));
+        Assert.True(IsUpToDate(other));
+    }
+
+    [Fact]
+    public void A_value_that_is_not_known_outdates_all_who_read_by_that_column_and_nobody_else()
+    {
+        var one = ReadRows(Orders, ("customer_id", 1));
+        var two = ReadRows(Orders, ("customer_id", 2));
+        var six = ReadRows(Orders, ("id", 6));
+
+        Change(Orders, Row(("id", 5)), Row(("id", 5), ("customer_id", 2)));
+
+        Assert.False(IsUpToDate(one));
+        Assert.False(IsUpToDate(two));
+        Assert.True(IsUpToDate(six));
+    }
+
+    [Fact]
+    public void Rows_that_are_not_known_outdate_who_read_any_of_the_table()
+    {
+        var row = ReadRows(Orders, ("id", 5));
+        var elsewhere = ReadRows(new TableName(null, "customers"), ("id", 5));
+
+        Change(Orders);
+
+        Assert.False(IsUpToDate(row));
+        Assert.True(IsUpToDate(elsewhere));
+    }
+
+    [Fact]
+    public void All_columns_of_a_key_have_to_be_equal()
+    {
+        var line = ReadRows(Orders, ("order_id", 1), ("product_id", 2));
+        var otherLine = ReadRows(Orders, ("order_id", 1), ("product_id", 3));
+        var swapped = ReadRows(Orders, ("order_id", 2), ("product_id", 1));
+
+        Change(Orders, Row(("product_id", 2), ("order_id", 1)));
+
+        Assert.False(IsUpToDate(line));
+        Assert.True(IsUpToDate(otherLine));
+        Assert.True(IsUpToDate(swapped));
+    }
+
+    [Fact]
+    public void A_value_of_another_family_is_not_known()
+    {
+        var row = ReadRows(Orders, ("id", 5));
+
+        Change(Orders, new RowImage([new ColumnImage("id", ComparisonFamily.Text, 7, IsStated: false)]));
+
+        Assert.False(IsUpToDate(row));
+    }
+
+    [Fact]
+    public void Rows_are_told_apart_by_a_bounded_number_of_keys()
+    {
+        var table = _slots.Of("shop").Of(Orders);
+        for (var i = 0; i < TableSlots.MostKeys; i++)
+            Assert.NotNull(table.KeyOf([new KeyColumn($"c{i}", ComparisonFamily.Integer)]));
+
+        Assert.Null(table.KeyOf([new KeyColumn("one_more", ComparisonFamily.Integer)]));
+        Assert.NotNull(table.KeyOf([new KeyColumn("c0", ComparisonFamily.Integer)]));
     }
 
     [Fact]
     public void Changes_are_counted()
     {
-        _invalidator.Changed([new TableChange("shop", Orders), new TableChange("shop", SalesOrders)]);
+        _invalidator.Changed("shop", [new TableChange(Orders), new TableChange(SalesOrders)]);
         _invalidator.TagChanged("menu");
 
         Assert.Equal(3, _counters.Invalidations.Value);
     }
 
-    [Theory]
-    [InlineData(null, null, "any table of any database")]
-    [InlineData("shop", null, "any table of shop")]
-    [InlineData(null, "sales.orders", "sales.orders of any database")]
-    [InlineData("shop", "orders", "orders of shop")]
-    public void A_change_says_in_words_what_it_is(string? database, string? table, string words)
-        => Assert.Equal(words, new TableChange(database, table is null ? null : TableName.Parse(table)).ToString());
+    [Fact]
+    public void A_change_says_in_words_what_it_is()
+    {
+        Assert.Equal("any table", $"{TableChange.UnknownTables}");
+        Assert.Equal("sales.orders", $"{new TableChange(SalesOrders)}");
+        Assert.Equal("orders (1 row images)", $"{new TableChange(Orders) { Rows = [Row(("id", 1))] }}");
+    }
 
-    private void Change(TableName table) => _invalidator.Changed([new TableChange("shop", table)]);
+    private static KnownDatabase NotRead(string name) => new(name, TimeProvider.System, _ => { });
 
-    private int[] Unsettle(params TableName[] tables) => _invalidator.Unsettle([.. tables.Select(table => new TableChange("shop", table))]);
+    private static RowImage Row(params (string Column, int Value)[] values)
+        => new([.. values.Select(v => new ColumnImage(v.Column, ComparisonFamily.Integer, HashOf(v.Value), IsStated: false))]);
+
+    private static ulong HashOf(int value)
+    {
+        Assert.True(ComparisonHash.TryHash(ComparisonFamily.Integer, value, out var hash));
+        return hash;
+    }
+
+    private void Change(TableName table) => _invalidator.Changed("shop", [new TableChange(table)]);
+
+    private void Change(TableName table, params RowImage[] rows) => _invalidator.Changed("shop", [new TableChange(table) { Rows = rows }]);
+
+    private int[] Unsettle(TableName table) => _invalidator.Unsettle(NotRead("shop"), [new TableChange(table)]);
 
     private Result Read(params TableName[] tables) => Read("shop", tables);
 
     private Result Read(string database, params TableName[] tables)
-        => new(_invalidator.DependenciesOf(database, tables, unknownTables: false, tags: []), _versions.Now);
+        => Of(database, tables.Select(table => _slots.Of(database).Of(table).AnyRow));
 
-    private Result ReadUnknown(string database)
-        => new(_invalidator.DependenciesOf(database, [], unknownTables: true, tags: []), _versions.Now);
+    private Result ReadRows(TableName table, params (string Column, int Value)[] values)
+    {
+        var slots = _slots.Of("shop").Of(table);
+        var key = slots.KeyOf([.. values.Select(v => new KeyColumn(v.Column, ComparisonFamily.Integer))])!;
+        ulong[] hashes = [.. values.Select(v => HashOf(v.Value))];
+        return Of("shop", [slots.UnknownRows, key.UnknownValues, key.Of(hashes)]);
+    }
 
-    private Result ReadTagged(params string[] tags)
-        => new(_invalidator.DependenciesOf("shop", [], unknownTables: false, tags), _versions.Now);
+    private Result ReadUnknown(string database) => Of(database, [_slots.Of(database).AnyTable]);
+
+    private Result ReadTagged(params string[] tags) => Of("shop", tags.Select(_slots.OfTag));
+
+    /// <summary>What every result depends on, and what this one does.</summary>
+    private Result Of(string database, IEnumerable<int> slots)
+        => new([VersionSlots.Everything, _slots.Of(database).UnknownTables, .. slots], _versions.Now);
 
     private bool IsUpToDate(Result result) => _versions.IsUpToDate(result.Slots, result.AsOf);
 

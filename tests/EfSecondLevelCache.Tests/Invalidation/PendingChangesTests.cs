@@ -2,6 +2,7 @@ using System.Transactions;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.Tests.Support;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
@@ -10,13 +11,19 @@ namespace EfSecondLevelCache.Tests.Invalidation;
 
 public class PendingChangesTests
 {
-    private static readonly TableChange Orders = new("shop", new TableName(null, "orders"));
-    private static readonly TableChange Customers = new("shop", new TableName(null, "customers"));
-
     private readonly VersionSlots _versions = new();
+    private readonly DependencySlots _slots;
     private readonly Invalidator _invalidator;
 
-    public PendingChangesTests() => _invalidator = new Invalidator(_versions, new Counters());
+    /// <summary>Nothing is known of them, so that a write changes all of their tables.</summary>
+    private readonly KnownDatabase _shop = new("shop", TimeProvider.System, _ => { });
+    private readonly KnownDatabase _archive = new("archive", TimeProvider.System, _ => { });
+
+    public PendingChangesTests()
+    {
+        _slots = new DependencySlots(_versions);
+        _invalidator = new Invalidator(_versions, _slots, new Counters());
+    }
 
     [Fact]
     public void Without_a_transaction_there_is_none()
@@ -29,24 +36,24 @@ public class PendingChangesTests
     [Fact]
     public void A_commit_releases_the_changes_and_not_before()
     {
-        var before = Read(Orders);
+        var before = Read(_shop);
         using (var scope = new TransactionScope())
         {
-            Ambient().Add(_invalidator, [Orders]);
+            Ambient().Add(_invalidator, _shop, Orders);
             Assert.True(IsUpToDate(before));
             scope.Complete();
         }
 
         Assert.False(IsUpToDate(before));
-        Assert.True(IsUpToDate(Read(Orders)));
+        Assert.True(IsUpToDate(Read(_shop)));
     }
 
     [Fact]
     public void A_rollback_drops_them()
     {
-        var before = Read(Orders);
+        var before = Read(_shop);
         using (new TransactionScope())
-            Ambient().Add(_invalidator, [Orders]);
+            Ambient().Add(_invalidator, _shop, Orders);
 
         Assert.True(IsUpToDate(before));
     }
@@ -65,56 +72,41 @@ public class PendingChangesTests
         PendingChanges pending;
         using (new TransactionScope())
             pending = Ambient();
-        var before = Read(Orders);
+        var before = Read(_shop);
 
-        pending.Add(_invalidator, [Orders]);
+        pending.Add(_invalidator, _shop, Orders);
 
         Assert.False(IsUpToDate(before));
     }
 
     [Fact]
-    public void A_transaction_whose_end_cannot_be_observed_keeps_its_tables_closed_until_its_connection_is()
+    public void A_transaction_whose_end_cannot_be_observed_keeps_what_it_changed_closed_until_its_connection_is()
     {
         using var transaction = new ForeignTransaction();
-        var customers = Read(Customers);
+        var archive = Read(_archive);
 
-        transaction.Changes.Add(_invalidator, [Orders]);
-        Assert.False(IsUpToDate(Read(Orders)));
-        Assert.True(IsUpToDate(customers));
+        transaction.Changes.Add(_invalidator, _shop, Orders);
+        Assert.False(IsUpToDate(Read(_shop)));
+        Assert.True(IsUpToDate(archive));
 
-        var meanwhile = Read(Orders);
+        var meanwhile = Read(_shop);
         transaction.CloseConnection();
         Assert.False(IsUpToDate(meanwhile));
-        Assert.True(IsUpToDate(Read(Orders)));
+        Assert.True(IsUpToDate(Read(_shop)));
     }
 
     [Fact]
     public void Nothing_stays_closed_after_several_commands_of_such_a_transaction()
     {
         using var transaction = new ForeignTransaction();
-        transaction.Changes.Add(_invalidator, [Orders]);
-        transaction.Changes.Add(_invalidator, [Customers]);
-        transaction.Changes.Add(_invalidator, [Orders, Customers]);
+        transaction.Changes.Add(_invalidator, _shop, Orders);
+        transaction.Changes.Add(_invalidator, _archive, Orders);
+        transaction.Changes.Add(_invalidator, _shop, Orders);
 
         transaction.CloseConnection();
 
-        Assert.True(IsUpToDate(Read(Orders)));
-        Assert.True(IsUpToDate(Read(Customers)));
-        Assert.True(IsUpToDate(ReadUnknown()), "what may have read any table is never up to date again");
-    }
-
-    [Fact]
-    public void Nothing_stays_closed_after_such_a_transaction_has_named_a_table_with_and_without_its_schema()
-    {
-        var qualified = new TableChange("shop", new TableName("sales", "orders"));
-        using var transaction = new ForeignTransaction();
-        transaction.Changes.Add(_invalidator, [Orders]);
-        transaction.Changes.Add(_invalidator, [qualified]);
-
-        transaction.CloseConnection();
-
-        Assert.True(IsUpToDate(Read(Orders)));
-        Assert.True(IsUpToDate(Read(qualified)));
+        Assert.True(IsUpToDate(Read(_shop)));
+        Assert.True(IsUpToDate(Read(_archive)));
     }
 
     private static PendingChanges Ambient()
@@ -123,10 +115,18 @@ public class PendingChangesTests
         return PendingChanges.OfCurrentTransaction(context.GetService<CacheSession>())!;
     }
 
-    private Result Read(TableChange table)
-        => new(_invalidator.DependenciesOf("shop", [table.Table!.Value], unknownTables: false, tags: []), _versions.Now);
+    private static ChangeSet Orders
+    {
+        get
+        {
+            var changes = new ChangeSet();
+            changes.Add(new TableName(null, "orders"), WriteOperations.Update, ColumnSet.All, rows: null);
+            return changes;
+        }
+    }
 
-    private Result ReadUnknown() => new(_invalidator.DependenciesOf("shop", [], unknownTables: true, tags: []), _versions.Now);
+    private Result Read(KnownDatabase database)
+        => new([_slots.Of(database.Name).UnknownTables, _slots.Of(database.Name).AnyTable], _versions.Now);
 
     private bool IsUpToDate(Result result) => _versions.IsUpToDate(result.Slots, result.AsOf);
 

@@ -15,7 +15,7 @@ public class VersionSlotsTests
         var versions = new VersionSlots();
 
         Assert.Equal(0, versions.Now);
-        Assert.True(versions.IsUpToDate([versions.SlotOf("a"), VersionSlots.Everything], versions.Now));
+        Assert.True(versions.IsUpToDate([versions.Next(), VersionSlots.Everything], versions.Now));
         Assert.True(versions.IsUpToDate([], versions.Now));
     }
 
@@ -23,7 +23,7 @@ public class VersionSlotsTests
     public void A_change_outdates_what_was_read_before_it_and_nothing_that_is_read_after_it()
     {
         var versions = new VersionSlots();
-        int[] slots = [versions.SlotOf("a")];
+        int[] slots = [versions.Next()];
         var before = versions.Now;
 
         versions.Bump(slots);
@@ -36,7 +36,7 @@ public class VersionSlotsTests
     public void A_change_of_one_of_several_dependencies_is_enough()
     {
         var versions = new VersionSlots();
-        int[] slots = [versions.SlotOf("a"), versions.SlotOf("b"), versions.SlotOf("c")];
+        int[] slots = [versions.Next(), versions.Next(), versions.Next()];
 
         foreach (var slot in slots)
         {
@@ -51,40 +51,52 @@ public class VersionSlotsTests
     public void A_change_leaves_other_slots_alone()
     {
         var versions = new VersionSlots();
-        int[] other = [versions.SlotOf("b")];
+        int[] other = [versions.Next()];
         var before = versions.Now;
 
-        versions.Bump([versions.SlotOf("a")]);
+        versions.Bump([versions.Next()]);
 
         Assert.True(versions.IsUpToDate(other, before));
     }
 
     [Fact]
-    public void Equal_keys_have_one_slot_and_it_is_never_that_of_everything()
+    public void Each_thing_has_a_slot_of_its_own_and_it_is_never_that_of_everything()
     {
         var versions = new VersionSlots();
 
-        Assert.Equal(versions.SlotOf(("db", 1)), versions.SlotOf(("db", 1)));
-        Assert.NotEqual(versions.SlotOf(("db", 1)), versions.SlotOf(("db", 2)));
-        Assert.NotEqual(VersionSlots.Everything, versions.SlotOf(0));
+        int[] slots = [VersionSlots.Everything, versions.Next(), versions.Next(), versions.OfHash(0), versions.OfHash(1)];
+
+        Assert.Equal(slots.Length, slots.Distinct().Count());
+        Assert.Equal(versions.OfHash(1), versions.OfHash(1));
     }
 
     [Fact]
-    public void Keys_of_different_types_are_different_things()
+    public void Hashes_beyond_the_shared_slots_share_them()
     {
-        var versions = new VersionSlots();
+        const int Shared = 16;
+        var versions = new VersionSlots(own: 8, Shared);
+        int[] slots = [.. Enumerable.Range(0, 1_000).Select(hash => versions.OfHash((ulong)hash))];
 
-        Assert.NotEqual(versions.SlotOf(1), versions.SlotOf(1L));
+        Assert.Equal(Shared, slots.Distinct().Count());
+        Assert.DoesNotContain(versions.Next(), slots);
+        foreach (var slot in slots)
+        {
+            var before = versions.Now;
+            versions.Bump([slot]);
+
+            Assert.False(versions.IsUpToDate([slot], before));
+            Assert.True(versions.IsUpToDate([slot], versions.Now));
+        }
     }
 
     [Fact]
     public void What_is_closed_is_out_of_date_however_late_it_is_read()
     {
         var versions = new VersionSlots();
-        int[] slots = [versions.SlotOf("a")];
+        int[] slots = [versions.Next()];
 
         versions.Close(slots);
-        versions.Bump([versions.SlotOf("b")]);
+        versions.Bump([versions.Next()]);
 
         Assert.False(versions.IsUpToDate(slots, versions.Now));
         Assert.False(versions.IsUpToDate(slots, long.MaxValue - 1));
@@ -94,7 +106,7 @@ public class VersionSlotsTests
     public void Reopening_outdates_what_was_read_while_it_was_closed()
     {
         var versions = new VersionSlots();
-        int[] slots = [versions.SlotOf("a")];
+        int[] slots = [versions.Next()];
         versions.Close(slots);
         var meanwhile = versions.Now;
 
@@ -108,7 +120,7 @@ public class VersionSlotsTests
     public void A_slot_that_was_closed_twice_stays_closed_until_it_is_reopened_twice()
     {
         var versions = new VersionSlots();
-        int[] slots = [versions.SlotOf("a")];
+        int[] slots = [versions.Next()];
         versions.Close(slots);
         versions.Close(slots);
 
@@ -123,7 +135,7 @@ public class VersionSlotsTests
     public void Overlapping_closings_each_keep_what_is_theirs_closed()
     {
         var versions = new VersionSlots();
-        int a = versions.SlotOf("a"), b = versions.SlotOf("b"), c = versions.SlotOf("c");
+        int a = versions.Next(), b = versions.Next(), c = versions.Next();
         versions.Close([a, b]);
         versions.Close([b, c]);
 
@@ -138,7 +150,7 @@ public class VersionSlotsTests
     public void A_change_of_what_is_closed_does_not_open_it()
     {
         var versions = new VersionSlots();
-        int[] slots = [versions.SlotOf("a")];
+        int[] slots = [versions.Next()];
         versions.Close(slots);
 
         versions.Bump(slots);
@@ -151,11 +163,10 @@ public class VersionSlotsTests
     {
         const int Capacity = 8;
         var versions = new VersionSlots(Capacity);
-        var slots = Enumerable.Range(0, 1_000).Select(key => versions.SlotOf(key)).ToArray();
+        var slots = Enumerable.Range(0, 1_000).Select(_ => versions.Next()).ToArray();
 
         Assert.All(slots, slot => Assert.InRange(slot, 1, Capacity - 1));
         Assert.Equal(Capacity - 1, slots.Distinct().Count());
-        Assert.Equal(slots, Enumerable.Range(0, 1_000).Select(key => versions.SlotOf(key)));
         foreach (var slot in slots)
         {
             var before = versions.Now;
@@ -168,15 +179,14 @@ public class VersionSlotsTests
     }
 
     [Fact]
-    public void Threads_that_ask_for_the_same_things_at_once_get_the_same_slots()
+    public void Threads_that_ask_at_once_get_slots_of_their_own()
     {
         var versions = new VersionSlots();
         var slots = new int[4][];
 
-        Parallel.For(0, slots.Length, i => slots[i] = [.. Enumerable.Range(0, 5_000).Select(key => versions.SlotOf(key))]);
+        Parallel.For(0, slots.Length, i => slots[i] = [.. Enumerable.Range(0, 1_000).Select(_ => versions.Next())]);
 
-        Assert.All(slots, each => Assert.Equal(slots[0], each));
-        Assert.Equal(5_000, slots[0].Distinct().Count());
+        Assert.Equal(4_000, slots.SelectMany(each => each).Distinct().Count());
     }
 
     /// <summary>
@@ -190,7 +200,7 @@ public class VersionSlotsTests
     {
         const int Seed = 20_260_725;
         var versions = new VersionSlots();
-        var slots = Enumerable.Range(0, slotCount).Select(key => versions.SlotOf(key)).ToArray();
+        var slots = Enumerable.Range(0, slotCount).Select(key => versions.Next()).ToArray();
         // A change counts higher than what its writer saw before it; by slot, the highest such bound of a change that has returned.
         var returned = new long[slotCount];
         var violations = new System.Collections.Concurrent.ConcurrentQueue<string>();
@@ -203,13 +213,13 @@ public class VersionSlotsTests
                 known = now;
         }
 
-        void Expect(bool condition, string rule)
+        void Violated(string rule)
         {
-            if (!condition && violations.Count < 10)
+            if (violations.Count < 10)
                 violations.Enqueue(rule);
         }
 
-        void Write(int seed)
+        void Bump(int seed)
         {
             var random = new Random(seed);
             while (!end.IsCancellationRequested)
@@ -217,20 +227,27 @@ public class VersionSlotsTests
                 var index = random.Next(slotCount);
                 int[] one = [slots[index]];
                 var before = versions.Now;
-                if (random.Next(3) > 0)
-                {
-                    versions.Bump(one);
-                    Expect(!versions.IsUpToDate(one, before), $"Bump returned; slot {index} was still up to date as of {before}");
-                }
-                else
-                {
-                    versions.Close(one);
-                    Expect(!versions.IsUpToDate(one, versions.Now), $"slot {index} is closed and was up to date");
-                    before = versions.Now;
-                    versions.Reopen(one);
-                    Expect(!versions.IsUpToDate(one, before), $"Reopen returned; slot {index} was still up to date as of {before}");
-                }
+                versions.Bump(one);
+                if (versions.IsUpToDate(one, before))
+                    Violated($"Bump returned; slot {index} was still up to date as of {before}");
+                Returned(index, before);
+            }
+        }
 
+        void CloseAndReopen(int seed)
+        {
+            var random = new Random(seed);
+            while (!end.IsCancellationRequested)
+            {
+                var index = random.Next(slotCount);
+                int[] one = [slots[index]];
+                versions.Close(one);
+                if (versions.IsUpToDate(one, versions.Now))
+                    Violated($"slot {index} is closed and was up to date");
+                var before = versions.Now;
+                versions.Reopen(one);
+                if (versions.IsUpToDate(one, before))
+                    Violated($"Reopen returned; slot {index} was still up to date as of {before}");
                 Returned(index, before);
             }
         }
@@ -245,14 +262,13 @@ public class VersionSlotsTests
                 for (var i = 0; i < 20; i++)
                 {
                     var changed = Volatile.Read(ref returned[index]);
-                    Expect(
-                        !versions.IsUpToDate([slots[index]], asOf) || changed <= asOf,
-                        $"slot {index} was up to date as of {asOf} after change {changed} had returned");
+                    if (changed > asOf && versions.IsUpToDate([slots[index]], asOf))
+                        Violated($"slot {index} was up to date as of {asOf} after change {changed} had returned");
                 }
             }
         }
 
-        Action[] works = [() => Write(Seed), () => Write(Seed + 1), () => Write(Seed + 2), () => Read(Seed + 3)];
+        Action[] works = [() => Bump(Seed), () => Bump(Seed + 1), () => CloseAndReopen(Seed + 2), () => Read(Seed + 3)];
         // Each on a thread of its own, whose exception is the test's.
         var cancellation = TestContext.Current.CancellationToken;
         await Task.WhenAll(works.Select(

@@ -1,3 +1,4 @@
+using EfSecondLevelCache.Querying;
 using EfSecondLevelCache.Tests.Support;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
@@ -34,6 +35,24 @@ public class CachingQueryProviderTests
         };
 
         Assert.Distinct(plans.Select(plan => plan.Policy));
+    }
+
+    /// <summary>Directly, as EF Core looks at the hash first.</summary>
+    [Fact]
+    public void A_mark_is_equal_to_one_with_an_equal_policy_on_an_equal_query()
+    {
+        using var shop = new ShopContext();
+        var one = Marked(shop.Products.Where(p => p.Id == 1), "a");
+        var same = Marked(shop.Products.Where(p => p.Id == 1), "a");
+
+        Assert.True(one.Equals(same));
+        Assert.Equal(one.GetHashCode(), same.GetHashCode());
+        Assert.False(one.Equals(Marked(shop.Products.Where(p => p.Id == 1), "b")));
+        Assert.False(one.Equals(Marked(shop.Products.Where(p => p.Id == 2), "a")));
+        Assert.False(one.Equals(one.Source));
+
+        static CacheableExpression Marked(IQueryable<Product> query, string tag)
+            => Assert.IsType<CacheableExpression>(query.Cacheable(q => q.Tag(tag)).Expression);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Sql;
 
 namespace EfSecondLevelCache.Tests.Sql;
@@ -419,7 +420,9 @@ public class RawSqlAnalysisTests
 
         // A call of g is told from the name of g in WITH by nothing but the place where it is defined, so both may be reported.
         Assert.Equal(
-            expected.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(f => new RawSqlFunction(Name(f.Split('/')[0]), f[^1] - '0')),
+            expected.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                .Select(f => (Name: Name(f.Split('/')[0]), Arguments: f[^1] - '0'))
+                .Select(f => new RawSqlFunction(f.Name.Schema, f.Name.Name, f.Arguments)),
             functions);
     }
 
@@ -467,6 +470,6 @@ public class RawSqlAnalysisTests
     public void Analyses_of_the_same_text_are_equal()
         => Assert.Equal(RawSqlAnalysis.Of("insert into a select f(x) from b"), RawSqlAnalysis.Of("INSERT INTO a SELECT f(x) FROM b"));
 
-    private static RawSqlName Name(string text)
-        => text.Split('|') is [var schema, var name] ? new RawSqlName(schema, name) : new RawSqlName(null, text);
+    private static TableName Name(string text)
+        => text.Split('|') is [var schema, var name] ? new TableName(schema, name) : new TableName(null, text);
 }

@@ -143,7 +143,7 @@ public class RawSqlPropertyTests
         const int depth = 1_000_000;
         var sql = $"select {new string('(', depth)}f(1){new string(')', depth)} from a";
 
-        Assert.Equal([new RawSqlFunction(new RawSqlName(null, "f"), 1)], RawSqlAnalysis.Of(sql).Functions);
+        Assert.Equal([new RawSqlFunction(null, "f", 1)], RawSqlAnalysis.Of(sql).Functions);
     }
 
     private static Config Many(int tests) => Config.QuickThrowOnFailure.WithMaxTest(tests).WithEndSize(24);

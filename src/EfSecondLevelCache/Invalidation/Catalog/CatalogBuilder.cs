@@ -45,7 +45,7 @@ internal sealed class CatalogBuilder
     public static CatalogFingerprint ReadFingerprint(DbDataReader row) => new(row.GetString(0));
 
     public static CatalogSession ReadSession(DbDataReader row)
-        => new(row.GetString(0), ReadRights(row, 1), [.. row.GetFieldValue<string[]>(3)]);
+        => new(row.GetString(0), ReadRights(row, 1), [.. row.GetFieldValue<string[]>(3)], [.. row.GetFieldValue<uint[]>(4)]);
 
     public DatabaseCatalog Build()
     {

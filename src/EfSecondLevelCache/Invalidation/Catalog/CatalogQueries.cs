@@ -94,7 +94,9 @@ internal static class CatalogQueries
     /// <summary>The user's name and rights, and the search path.</summary>
     public const string Session =
         $"""
-        SELECT r.rolname, r.rolsuper OR r.rolbypassrls, {RolesOf}, current_schemas(true)::text[]
+        SELECT r.rolname, r.rolsuper OR r.rolbypassrls, {RolesOf}, current_schemas(true)::text[],
+            ARRAY(SELECT c.oid FROM pg_catalog.pg_class c
+                WHERE c.relkind IN ('r', 'p') AND c.oid >= {FirstUserId} AND NOT has_table_privilege(c.oid, 'SELECT') ORDER BY c.oid)
         FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
         """;
 

@@ -6,32 +6,28 @@ namespace EfSecondLevelCache.Invalidation.Catalog;
 /// <summary>Reads PostgreSQL's catalog. Rights are not needed; where they were taken away from everybody, reading fails.</summary>
 internal static class CatalogReader
 {
-    /// <summary>Reads all of it, in one snapshot and one round trip, and one more to end the transaction.</summary>
+    /// <summary>Ahead of each statement, for people who look at what a server does.</summary>
+    public const string Mark = "/* EfSecondLevelCache: catalog */ ";
+
+    /// <summary>Reads all of it, in one snapshot and one round trip.</summary>
     /// <param name="async">Whether to wait asynchronously; if not, the task returned is complete.</param>
     /// <param name="open">A connection that is open, and in no transaction.</param>
     /// <param name="cancellationToken">For the asynchronous reads.</param>
     public static async ValueTask<DatabaseCatalog> ReadAsync(bool async, DbConnection open, CancellationToken cancellationToken)
     {
-        var transaction = async
-            ? await open.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken).ConfigureAwait(false)
-            : open.BeginTransaction(IsolationLevel.RepeatableRead);
+        var builder = new CatalogBuilder();
         try
         {
-            var builder = new CatalogBuilder();
-            await ExecuteAsync(async, open, transaction, builder.Parts, cancellationToken).ConfigureAwait(false);
-            if (async)
-                await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
-            else
-                transaction.Commit();
-            return builder.Build();
+            await ExecuteAsync(async, open, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", builder.Parts, "COMMIT", cancellationToken)
+                .ConfigureAwait(false);
         }
-        finally
+        catch when (open.State is ConnectionState.Open)
         {
-            if (async)
-                await transaction.DisposeAsync().ConfigureAwait(false);
-            else
-                transaction.Dispose();
+            await ExecuteAsync(async, open, "ROLLBACK", [], "", CancellationToken.None).ConfigureAwait(false);
+            throw;
         }
+
+        return builder.Build();
     }
 
     /// <summary>Whether a catalog is still what the database says: compare with its fingerprint.</summary>
@@ -43,8 +39,9 @@ internal static class CatalogReader
         await ExecuteAsync(
             async,
             open,
-            null,
+            "",
             [(CatalogQueries.Fingerprint, row => fingerprint = CatalogBuilder.ReadFingerprint(row))],
+            "",
             cancellationToken).ConfigureAwait(false);
         return fingerprint;
     }
@@ -55,7 +52,7 @@ internal static class CatalogReader
     {
         CatalogSession? session = null;
         await ExecuteAsync(
-            async, open, null, [(CatalogQueries.Session, row => session = CatalogBuilder.ReadSession(row))], cancellationToken)
+            async, open, "", [(CatalogQueries.Session, row => session = CatalogBuilder.ReadSession(row))], "", cancellationToken)
             .ConfigureAwait(false);
         return session ?? throw new InvalidOperationException("The session's user is not listed in pg_roles.");
     }
@@ -63,13 +60,14 @@ internal static class CatalogReader
     private static async ValueTask ExecuteAsync(
         bool async,
         DbConnection open,
-        DbTransaction? transaction,
+        string before,
         IReadOnlyList<(string Sql, Action<DbDataReader> Add)> parts,
+        string after,
         CancellationToken cancellationToken)
     {
         using var command = open.CreateCommand();
-        command.CommandText = string.Join(";\n", parts.Select(part => part.Sql));
-        command.Transaction = transaction;
+        string[] statements = [before, .. parts.Select(part => part.Sql), after];
+        command.CommandText = string.Join(";\n", statements.Where(statement => statement.Length > 0).Select(statement => Mark + statement));
         var rows = async ? await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false) : command.ExecuteReader();
         try
         {

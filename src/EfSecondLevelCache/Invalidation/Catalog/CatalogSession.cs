@@ -9,4 +9,5 @@ namespace EfSecondLevelCache.Invalidation.Catalog;
 /// <param name="User">CURRENT_USER.</param>
 /// <param name="Rights">Of that user.</param>
 /// <param name="SearchPath">The schemas that exist and may be used, in order, with those that are searched without being named.</param>
-internal sealed record CatalogSession(string User, RoleRights Rights, ValueList<string> SearchPath);
+/// <param name="Unreadable">The OIDs of the tables that the user may not read as a whole.</param>
+internal sealed record CatalogSession(string User, RoleRights Rights, ValueList<string> SearchPath, ValueList<uint> Unreadable);

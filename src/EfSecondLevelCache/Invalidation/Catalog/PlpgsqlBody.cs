@@ -41,7 +41,7 @@ internal sealed class PlpgsqlBody
         var analysis = RawSqlAnalysis.Of(sql);
         return analysis.Statements.Count > 0
             && (analysis.Effects & ~RawSqlEffects.ReadsClock) == 0
-            && !analysis.Functions.Any(function => impureFunctions.Contains(function.Name.Name));
+            && !analysis.Functions.Any(function => impureFunctions.Contains(function.Name));
     }
 
     private SqlTokenKind Kind => _tokens[Math.Min(_at, _tokens.Count - 1)].Kind;

@@ -24,9 +24,15 @@ internal sealed class WriteReachSearch
             search.Visit(relation, search._writes[relation]);
 
         var reached = new HashSet<Relation>();
-        foreach (var written in search._writes.Keys)
-            catalog.AddAncestors(reached, written);
-        return new WriteReach(reached, search._changes, search._elsewhere);
+        var byForeignKey = new HashSet<Relation>();
+        foreach (var (relation, write) in search._writes)
+        {
+            catalog.AddAncestors(reached, relation);
+            if (write.IsByForeignKey)
+                catalog.AddAncestors(byForeignKey, relation);
+        }
+
+        return new WriteReach(reached, byForeignKey, search._changes, search._elsewhere);
     }
 
     private void Add(Relation relation, Write write)
@@ -103,7 +109,7 @@ internal sealed class WriteReachSearch
     private void FollowKey(ForeignKey foreignKey, WriteOperations operations, ColumnSet updated)
     {
         if (operations.HasFlag(WriteOperations.Truncate))
-            Add(foreignKey.Table, new Write(WriteOperations.Truncate, ColumnSet.None));
+            Add(foreignKey.Table, new Write(WriteOperations.Truncate, ColumnSet.None, IsByForeignKey: true));
         if (operations.HasFlag(WriteOperations.Delete))
             FollowAction(foreignKey, foreignKey.OnDelete, WriteOperations.Delete);
         if (operations.HasFlag(WriteOperations.Update) && foreignKey.PrincipalColumnSet.Overlaps(updated))
@@ -115,10 +121,10 @@ internal sealed class WriteReachSearch
         switch (action)
         {
             case ReferentialAction.Cascade when operation == WriteOperations.Delete:
-                Add(foreignKey.Table, new Write(WriteOperations.Delete, ColumnSet.None));
+                Add(foreignKey.Table, new Write(WriteOperations.Delete, ColumnSet.None, IsByForeignKey: true));
                 break;
             case ReferentialAction.Cascade or ReferentialAction.SetNull or ReferentialAction.SetDefault:
-                Add(foreignKey.Table, new Write(WriteOperations.Update, foreignKey.ColumnSet));
+                Add(foreignKey.Table, new Write(WriteOperations.Update, foreignKey.ColumnSet, IsByForeignKey: true));
                 break;
         }
     }
@@ -126,8 +132,15 @@ internal sealed class WriteReachSearch
     /// <param name="Operations">What happens to the relation.</param>
     /// <param name="Updated">The columns that an UPDATE states.</param>
     /// <param name="IsOfTarget">It is what the statement wrote itself, not what foreign keys made of it.</param>
-    private readonly record struct Write(WriteOperations Operations, ColumnSet Updated, bool IsOfTarget = false)
+    /// <param name="IsByForeignKey">Foreign keys do it.</param>
+    private readonly record struct Write(
+        WriteOperations Operations, ColumnSet Updated, bool IsOfTarget = false, bool IsByForeignKey = false)
     {
-        public Write Union(Write other) => new(Operations | other.Operations, Updated.Union(other.Updated), IsOfTarget || other.IsOfTarget);
+        public Write Union(Write other)
+            => new(
+                Operations | other.Operations,
+                Updated.Union(other.Updated),
+                IsOfTarget || other.IsOfTarget,
+                IsByForeignKey || other.IsByForeignKey);
     }
 }

@@ -1,16 +1,18 @@
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.Querying.Planning;
 using EfSecondLevelCache.Sql;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Update;
 
 namespace EfSecondLevelCache.Invalidation.Sources;
 
-/// <summary>A write that goes through EF Core: the tables that it changes, and from when on that counts.</summary>
+/// <summary>A write that goes through EF Core: what it changes, and from when on that counts.</summary>
 internal sealed class ObservedWrite(CacheSession session)
 {
-    private readonly HashSet<TableChange> _changes = [];
+    private readonly ChangeSet _changes = new();
     private bool _controlsTransaction;
 
     /// <summary>The write that a command is; null where it writes nothing, or no cache is configured.</summary>
@@ -23,41 +25,54 @@ internal sealed class ObservedWrite(CacheSession session)
             write.Add(plan);
         else
             write.Add(RawSqlAnalysis.Of(commandText));
-        return write._changes.Count == 0 && !write._controlsTransaction ? null : write;
+        return write._changes.IsEmpty && !write._controlsTransaction ? null : write;
     }
 
-    public void Add(TableName table, bool deletes)
+    /// <summary>A command of SaveChanges that was executed.</summary>
+    /// <param name="command">The command.</param>
+    /// <param name="failed">The values that it should have brought back may be missing.</param>
+    public void Add(IReadOnlyModificationCommand command, bool failed)
     {
-        _changes.Add(new TableChange(session.Database, table));
-        if (!deletes)
+        if (command.StoreStoredProcedure is not null)
+        {
+            _changes.AddUnknownTables();
             return;
-        foreach (var reached in ModelTables.CascadesOf(session.Model, table))
-            _changes.Add(new TableChange(session.Database, reached));
-    }
+        }
 
-    public void AddUnknownTables() => _changes.Add(new TableChange(session.Database, null));
+        var (operation, updated) = command.EntityState switch
+        {
+            EntityState.Added => (WriteOperations.Insert, ColumnSet.None),
+            EntityState.Deleted => (WriteOperations.Delete, ColumnSet.None),
+            _ => (WriteOperations.Update,
+                ColumnSet.Of(command.ColumnModifications.Where(column => column.IsWrite).Select(column => column.ColumnName))),
+        };
+        _changes.Add(new TableName(command.Schema, command.TableName), operation, updated, failed ? null : RowImages.Of(command));
+    }
 
     /// <summary>
     /// The write was executed, with whatever outcome. Outside of a transaction it can be seen now; inside, from the commit on.
     /// </summary>
     public void Executed()
     {
+        var invalidator = session.Cache!.Invalidator;
         try
         {
             if (_controlsTransaction)
                 PendingChanges.EndIfIdle(session.Connection);
-            if (_changes.Count == 0)
+            if (_changes.IsEmpty)
                 return;
-            if (PendingChanges.OfCurrentTransaction(session) is { } pending)
-                pending.Add(session.Cache!.Invalidator, _changes);
+            if (session.FindKnown() is not { } database)
+                invalidator.EverythingChanged();
+            else if (PendingChanges.OfCurrentTransaction(session) is { } pending)
+                pending.Add(invalidator, database, _changes);
             else
-                session.Cache!.Invalidator.Changed(_changes);
+                invalidator.Written(database, _changes.ToChanges());
             Log.Changed(session, _changes);
         }
         catch (Exception fault)
         {
             // A change that is lost would be served stale: rather drop everything.
-            session.Cache!.Invalidator.Changed([TableChange.Everything]);
+            invalidator.EverythingChanged();
             Log.ChangeFault(session, fault);
         }
     }
@@ -65,9 +80,9 @@ internal sealed class ObservedWrite(CacheSession session)
     private void Add(QueryPlan plan)
     {
         if (plan.WritesUnknownTables)
-            AddUnknownTables();
+            _changes.AddUnknownTables();
         foreach (var table in plan.Writes)
-            Add(table, plan.Deletes);
+            _changes.Add(table, plan.WriteOperations, ColumnSet.All, rows: null);
     }
 
     private void Add(RawSqlAnalysis sql)
@@ -76,9 +91,8 @@ internal sealed class ObservedWrite(CacheSession session)
         if (sql.ChangesSession)
             session.SessionChanged();
         if (sql.WritesEverything)
-            AddUnknownTables();
-        // A delete, or a truncate, may be among them.
+            _changes.AddUnknownTables();
         foreach (var table in sql.WrittenTables)
-            Add(new TableName(table.Schema, table.Name), deletes: true);
+            _changes.Add(table, WriteOperations.Any, ColumnSet.All, rows: null);
     }
 }

@@ -1,5 +1,4 @@
 using EfSecondLevelCache.Infrastructure;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.EntityFrameworkCore.Update;
 
@@ -16,15 +15,17 @@ internal sealed class ObservingBatchExecutor(IBatchExecutor inner, CacheSession 
         if (session.Cache is null)
             return inner.Execute(commandBatches, connection);
 
-        var write = new ObservedWrite(session);
+        var executed = new List<ModificationCommandBatch>();
+        var failed = true;
         try
         {
-            return inner.Execute(Observe(commandBatches, write), connection);
+            var rows = inner.Execute(Observe(commandBatches, executed), connection);
+            failed = false;
+            return rows;
         }
         finally
         {
-            // Also after a failure: the commit may have succeeded before the answer was lost.
-            write.Executed();
+            Written(executed, failed);
         }
     }
 
@@ -34,31 +35,37 @@ internal sealed class ObservingBatchExecutor(IBatchExecutor inner, CacheSession 
         if (session.Cache is null)
             return await inner.ExecuteAsync(commandBatches, connection, cancellationToken).ConfigureAwait(false);
 
-        var write = new ObservedWrite(session);
+        var executed = new List<ModificationCommandBatch>();
+        var failed = true;
         try
         {
-            return await inner.ExecuteAsync(Observe(commandBatches, write), connection, cancellationToken).ConfigureAwait(false);
+            var rows = await inner.ExecuteAsync(Observe(commandBatches, executed), connection, cancellationToken).ConfigureAwait(false);
+            failed = false;
+            return rows;
         }
         finally
         {
-            write.Executed();
+            Written(executed, failed);
         }
     }
 
     /// <summary>Batches are made one after the other while they are executed, so they are observed on their way.</summary>
-    private static IEnumerable<ModificationCommandBatch> Observe(IEnumerable<ModificationCommandBatch> batches, ObservedWrite write)
+    private static IEnumerable<ModificationCommandBatch> Observe(
+        IEnumerable<ModificationCommandBatch> batches, List<ModificationCommandBatch> executed)
     {
         foreach (var batch in batches)
         {
-            foreach (var command in batch.ModificationCommands)
-            {
-                if (command.StoreStoredProcedure is not null)
-                    write.AddUnknownTables();
-                else
-                    write.Add(new TableName(command.Schema, command.TableName), deletes: command.EntityState is EntityState.Deleted);
-            }
-
+            executed.Add(batch);
             yield return batch;
         }
+    }
+
+    /// <summary>Also after a failure: the commit may have succeeded before the answer was lost.</summary>
+    private void Written(List<ModificationCommandBatch> executed, bool failed)
+    {
+        var write = new ObservedWrite(session);
+        foreach (var command in executed.SelectMany(batch => batch.ModificationCommands))
+            write.Add(command, failed);
+        write.Executed();
     }
 }

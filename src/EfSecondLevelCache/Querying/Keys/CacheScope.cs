@@ -12,25 +12,27 @@ internal sealed class CacheScope : IEquatable<CacheScope>
 {
     private const int MostRemembered = 10_000;
 
-    /// <summary>Settings that rows can't depend on, as the builder spells them.</summary>
+    /// <summary>
+    /// Settings that rows can't depend on, as the builder spells them. Not among them are those that the session can tell of, as a policy may
+    /// ask for them: the application's name, and (with the extension sslinfo) whether there is TLS and with which certificate.
+    /// </summary>
     private static readonly HashSet<string> WithoutInfluence = new(StringComparer.OrdinalIgnoreCase)
     {
         "Password", "Passfile", "Pooling", "Minimum Pool Size", "Maximum Pool Size", "Connection Idle Lifetime",
         "Connection Pruning Interval", "Connection Lifetime", "Timeout", "Command Timeout", "Cancellation Timeout", "Keepalive",
         "Tcp Keepalive", "Tcp Keepalive Time", "Tcp Keepalive Interval", "Read Buffer Size", "Write Buffer Size", "Socket Receive Buffer Size",
         "Socket Send Buffer Size", "Max Auto Prepare", "Auto Prepare Min Usages", "Include Error Detail", "Log Parameters", "Persist Security Info",
-        "Application Name", "SSL Mode", "SSL Certificate", "SSL Key", "SSL Password", "Root Certificate", "Trust Server Certificate",
-        "Check Certificate Revocation", "Channel Binding", "Kerberos Service Name", "Require Auth", "SSL Negotiation",
+        "SSL Key", "SSL Password", "Root Certificate", "Trust Server Certificate", "Check Certificate Revocation", "Channel Binding",
+        "Kerberos Service Name", "Require Auth", "SSL Negotiation",
     };
 
     private static readonly ConcurrentDictionary<(string ConnectionString, Type ContextType), CacheScope> Known = new();
 
-    private readonly string _identity;
     private readonly Type _contextType;
 
     private CacheScope(string identity, Type contextType, string database, QueryCacheRefusal? refusal)
     {
-        _identity = identity;
+        ConnectionIdentity = identity;
         _contextType = contextType;
         Database = database;
         Refusal = refusal;
@@ -38,6 +40,9 @@ internal sealed class CacheScope : IEquatable<CacheScope>
     }
 
     public ulong Hash { get; }
+
+    /// <summary>What is equal for connections that see the same: the connection string without what rows can't depend on.</summary>
+    public string ConnectionIdentity { get; }
 
     /// <summary>The name of the database, which changes are told apart by.</summary>
     public string Database { get; }
@@ -56,7 +61,7 @@ internal sealed class CacheScope : IEquatable<CacheScope>
 
     public bool Equals(CacheScope? other)
         => other is not null
-            && (ReferenceEquals(this, other) || (_identity == other._identity && _contextType == other._contextType));
+            && (ReferenceEquals(this, other) || (ConnectionIdentity == other.ConnectionIdentity && _contextType == other._contextType));
 
     public override bool Equals(object? obj) => Equals(obj as CacheScope);
 
@@ -88,6 +93,10 @@ internal sealed class CacheScope : IEquatable<CacheScope>
         };
         // Npgsql's default for the database is the user's name, as libpq's is.
         var database = settings.Database ?? settings.Username ?? "";
-        return new CacheScope(identity, contextType, database, mayReachStandby ? Refusals.SeveralHosts : null);
+        var refusal = settings.NoResetOnClose ? Refusals.NoResetOnClose
+            : settings.Multiplexing ? Refusals.Multiplexing
+            : mayReachStandby ? Refusals.SeveralHosts
+            : null;
+        return new CacheScope(identity, contextType, database, refusal);
     }
 }

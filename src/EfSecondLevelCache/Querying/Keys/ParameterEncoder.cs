@@ -24,6 +24,7 @@ internal static class ParameterEncoder
         Null, Boolean, Byte, SByte, Int16, UInt16, Int32, UInt32, Int64, UInt64, Single, Double, Decimal, Char, String, Guid,
         DateTime, DateTimeOffset, DateOnly, TimeOnly, TimeSpan, Bytes, Sequence, Array, Enum, Struct, BigInteger, BitArray,
         IPAddress, PhysicalAddress, Json, StringMap, Network,
+        TextQuery, TextVector,
     }
 
     /// <summary>The number that stands for a type in this process's keys.</summary>
@@ -104,6 +105,14 @@ internal static class ParameterEncoder
                 }
 
                 return true;
+            // Not by its text: "a & b & c" is two trees.
+            case NpgsqlTsQuery v:
+                writer.WriteByte((byte)Kind.TextQuery);
+                return TextQuery(ref writer, v);
+            case NpgsqlTsVector v:
+                writer.WriteByte((byte)Kind.TextVector);
+                writer.WriteString(v.ToString());
+                return true;
             case Array v:
                 writer.WriteByte((byte)Kind.Array);
                 writer.WriteByte((byte)v.Rank);
@@ -147,6 +156,26 @@ internal static class ParameterEncoder
             return false;
         writer.WriteString(element.GetRawText());
         return true;
+    }
+
+    private static bool TextQuery(ref KeyWriter writer, NpgsqlTsQuery query)
+    {
+        writer.WriteByte((byte)query.Kind);
+        switch (query)
+        {
+            case NpgsqlTsQueryLexeme lexeme:
+                writer.WriteString(lexeme.Text);
+                writer.Write(lexeme.Weights);
+                writer.Write(lexeme.IsPrefixSearch);
+                return true;
+            case NpgsqlTsQueryNot not:
+                return TryWrite(ref writer, not.Child);
+            case NpgsqlTsQueryBinOp operation:
+                writer.Write(operation is NpgsqlTsQueryFollowedBy follow ? follow.Distance : (short)0);
+                return TryWrite(ref writer, operation.Left) && TryWrite(ref writer, operation.Right);
+            default:
+                return query is NpgsqlTsQueryEmpty;
+        }
     }
 
     private static bool Items(ref KeyWriter writer, IEnumerable items, int count)

@@ -1,4 +1,6 @@
 using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Invalidation.Catalog;
+using EfSecondLevelCache.Querying.Planning.Predicates;
 using Microsoft.EntityFrameworkCore.Metadata;
 
 namespace EfSecondLevelCache.Querying.Planning;
@@ -13,7 +15,7 @@ internal sealed class QueryPlan
 
     /// <summary>Of a command that nothing is known of.</summary>
     public static QueryPlan Unknown(string commandText)
-        => new() { CommandText = commandText, Columns = PlannedColumns.None, ContentHash = 0, ReadsUnknownTables = true };
+        => new() { CommandText = commandText, Columns = PlannedColumns.None, ContentHash = 0 };
 
     /// <summary>As PostgreSQL sees it: our own tag is not in it.</summary>
     public required string CommandText { get; init; }
@@ -24,11 +26,17 @@ internal sealed class QueryPlan
     /// <summary>The name of the query parameter whose value the key varies by; null: none.</summary>
     public string? VaryByParameter { get; init; }
 
-    /// <summary>The tables that it reads, each once.</summary>
-    public IReadOnlyList<TableName> Reads { get; init; } = [];
+    /// <summary>The tables and views that it reads, and which of their rows matter.</summary>
+    public IReadOnlyList<TableRead> Reads { get; init; } = [];
 
-    /// <summary>It may read more tables of the database than <see cref="Reads"/> names.</summary>
-    public bool ReadsUnknownTables { get; init; }
+    /// <summary>The columns whose values must compare as the model says for <see cref="Reads"/> to tell which rows matter.</summary>
+    public IReadOnlyCollection<ComparedColumn> ComparedColumns { get; init; } = [];
+
+    /// <summary>The names in its raw SQL: those that are relations it reads.</summary>
+    public IReadOnlyList<TableName> RawNames { get; init; } = [];
+
+    /// <summary>Functions that it calls and that are not PostgreSQL's own.</summary>
+    public IReadOnlyList<TableName> UnknownFunctions { get; init; } = [];
 
     /// <summary>The tables that it writes (ExecuteUpdate, ExecuteDelete, raw SQL that is no plain query).</summary>
     public IReadOnlyList<TableName> Writes { get; init; } = [];
@@ -38,8 +46,8 @@ internal sealed class QueryPlan
 
     public bool MayWrite => WritesUnknownTables || Writes.Count > 0;
 
-    /// <summary>It removes rows, so that foreign keys may cascade.</summary>
-    public bool Deletes { get; init; }
+    /// <summary>What it does to them.</summary>
+    public WriteOperations WriteOperations { get; init; }
 
     /// <summary>Why it can't be cached, as far as its text tells; null: it can.</summary>
     public QueryCacheRefusal? Refusal { get; init; }

@@ -1,6 +1,8 @@
 using System.Linq.Expressions;
 using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.Querying.Keys;
+using EfSecondLevelCache.Querying.Planning.Predicates;
 using EfSecondLevelCache.Sql;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Query.SqlExpressions;
@@ -12,13 +14,13 @@ namespace EfSecondLevelCache.Querying.Planning;
 /// <summary>Reads off the final expression of a query what its SQL reads and writes, and whether it may be cached.</summary>
 internal sealed class QueryPlanner : ExpressionVisitor
 {
-    private readonly HashSet<TableName> _reads = [];
+    private readonly HashSet<TableName> _rawNames = [];
+    private readonly HashSet<TableName> _unknownFunctions = [];
     private readonly HashSet<TableName> _writes = [];
     private readonly Dictionary<string, RelationalTypeMapping?> _parameters = [];
     private readonly bool _dependenciesAreStated;
-    private bool _deletes;
+    private WriteOperations _writeOperations;
     private bool _writesUnknownTables;
-    private bool _readsUnknownTables;
     private QueryCacheRefusal? _refusal;
 
     /// <param name="dependenciesAreStated">The query says DependsOn: what can't be looked into is then the user's word.</param>
@@ -29,11 +31,13 @@ internal sealed class QueryPlanner : ExpressionVisitor
     {
         var planner = new QueryPlanner(tagged?.Policy.DependsOn.Count > 0);
         var columns = PlannedColumns.None;
+        IReadOnlyList<TableRead> reads = [];
+        IReadOnlyCollection<ComparedColumn> compared = [];
         try
         {
             planner.Visit(queryExpression);
             if (queryExpression is SelectExpression select)
-                columns = planner.ColumnsOf(select);
+                (columns, reads) = (planner.ColumnsOf(select), PredicateAnalyzer.Analyze(select, out compared));
             else
                 planner.Refuse(Refusals.Writes("it is an ExecuteUpdate or ExecuteDelete"));
         }
@@ -41,7 +45,6 @@ internal sealed class QueryPlanner : ExpressionVisitor
         {
             // An expression that can't be analyzed is a query that is not cached, never one that fails.
             planner._refusal = Refusals.Fault(fault);
-            planner._readsUnknownTables = true;
         }
 
         return new QueryPlan
@@ -50,11 +53,13 @@ internal sealed class QueryPlanner : ExpressionVisitor
             ContentHash = ContentHash.Of(commandText),
             Policy = tagged?.Policy,
             VaryByParameter = tagged?.VaryByParameter,
-            Reads = [.. planner._reads],
-            ReadsUnknownTables = planner._readsUnknownTables,
+            Reads = reads,
+            ComparedColumns = compared,
+            RawNames = [.. planner._rawNames],
+            UnknownFunctions = [.. planner._unknownFunctions],
             Writes = [.. planner._writes],
             WritesUnknownTables = planner._writesUnknownTables,
-            Deletes = planner._deletes,
+            WriteOperations = planner._writeOperations,
             Columns = columns,
             Parameters = planner.ParametersOf(parameters),
             Refusal = planner._refusal,
@@ -78,28 +83,27 @@ internal sealed class QueryPlanner : ExpressionVisitor
                 AddFragment(fragment.Sql);
                 return node;
             case SqlFunctionExpression function:
-                AddFunction(function.Name, BuiltInFunctions.VolatilityOf(function));
+                AddFunction(new TableName(function.Schema, function.Name), BuiltInFunctions.VolatilityOf(function));
                 break;
             case TableValuedFunctionExpression function:
-                AddFunction(function.Name, BuiltInFunctions.VolatilityOf(function));
+                AddFunction(new TableName(function.Schema, function.Name), BuiltInFunctions.VolatilityOf(function));
                 break;
             case PgDeleteExpression delete:
                 // Its own VisitChildren passes over its tables.
-                AddWrite(delete.Table, deletes: true);
+                AddWrite(delete.Table, WriteOperations.Delete);
                 foreach (var item in delete.FromItems)
                     Visit(item);
                 break;
             case DeleteExpression delete:
-                AddWrite(delete.Table, deletes: true);
+                AddWrite(delete.Table, WriteOperations.Delete);
                 break;
             case UpdateExpression update:
-                AddWrite(update.Table, deletes: false);
+                AddWrite(update.Table, WriteOperations.Update);
                 break;
             case SelectExpression or JoinExpressionBase or SetOperationBase or ValuesExpression:
                 break;
             case TableExpressionBase unknown:
                 Refuse(Refusals.UnknownTableKind(unknown.GetType()));
-                _readsUnknownTables = true;
                 break;
         }
 
@@ -163,27 +167,24 @@ internal sealed class QueryPlanner : ExpressionVisitor
         var name = new TableName(table.Schema, table.Name);
         if (SystemTables.Contains(name))
             Refuse(Refusals.SystemTable(name));
-        _reads.Add(name);
-        // What a view reads is not in the model.
-        if (table is IView and not ITable && !_dependenciesAreStated)
-            _readsUnknownTables = true;
     }
 
-    private void AddWrite(TableExpression table, bool deletes)
+    private void AddWrite(TableExpression table, WriteOperations operation)
     {
         _writes.Add(new TableName(table.Schema, table.Name));
-        _deletes |= deletes;
+        _writeOperations |= operation;
     }
 
-    private void AddFunction(string name, FunctionVolatility volatility)
+    private void AddFunction(TableName name, FunctionVolatility volatility)
     {
         switch (volatility)
         {
             case FunctionVolatility.Moving:
-                Refuse(Refusals.MovingFunction(name));
+                Refuse(Refusals.MovingFunction(name.ToString()));
                 break;
-            case FunctionVolatility.Unknown when !_dependenciesAreStated:
-                Refuse(Refusals.UnknownFunction(name));
+            case FunctionVolatility.Unknown:
+                // The catalog may know it.
+                _unknownFunctions.Add(name);
                 break;
         }
     }
@@ -191,22 +192,20 @@ internal sealed class QueryPlanner : ExpressionVisitor
     private void AddRawSql(string sql)
     {
         var analysis = RawSqlAnalysis.Of(sql);
-        foreach (var name in analysis.Relations)
-            _reads.Add(new TableName(name.Schema, name.Name));
-        // Which of its names are relations, and what views among them read, only the catalog can tell.
-        _readsUnknownTables |= !_dependenciesAreStated;
+        _rawNames.UnionWith(analysis.Relations);
+        foreach (var function in analysis.Functions.Where(function => function.Volatility is FunctionVolatility.Unknown))
+            _unknownFunctions.Add(new TableName(function.Schema, function.Name));
         // A query that calls a function of the user's is not taken for a write: only what its text does.
         if (analysis.Has(RawSqlEffects.Writes))
         {
-            _deletes = true;
+            _writeOperations = WriteOperations.Any;
             _writesUnknownTables |= analysis.WritesEverything;
-            foreach (var name in analysis.WrittenTables)
-                _writes.Add(new TableName(name.Schema, name.Name));
+            _writes.UnionWith(analysis.WrittenTables);
         }
 
-        // The two reasons that come of not knowing what it reads are lifted where the user states it.
-        if (RawSqlRefusal.Of(analysis) is { } refusal
-            && !(_dependenciesAreStated && refusal.Reason is RefusalReason.UnreadableSql or RefusalReason.UnknownFunction))
+        // Not knowing what it reads is no reason where the user states it; of functions the catalog may know.
+        if (RawSqlRefusal.Of(analysis) is { Reason: not RefusalReason.UnknownFunction } refusal
+            && !(_dependenciesAreStated && refusal.Reason is RefusalReason.UnreadableSql))
         {
             Refuse(refusal);
         }
@@ -216,7 +215,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
     private void AddFragment(string sql)
     {
         foreach (var function in RawSqlAnalysis.Of($"SELECT {sql}").Functions)
-            AddFunction(function.ToString(), function.Volatility);
+            AddFunction(new TableName(function.Schema, function.Name), function.Volatility);
     }
 
     /// <summary>The first reason is the one that is told.</summary>

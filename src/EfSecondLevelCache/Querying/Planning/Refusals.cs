@@ -48,6 +48,16 @@ internal static class Refusals
     public static readonly QueryCacheRefusal UnreadableConnectionString = new(
         RefusalReason.SessionStateUnknown, "the connection string can't be read", "Check it; the database will name the error");
 
+    public static readonly QueryCacheRefusal NoResetOnClose = new(
+        RefusalReason.SessionStateUnknown,
+        "the connection string says No Reset On Close, so what anybody set in a session stays for the next one who opens it",
+        "Take No Reset On Close out of the connection string");
+
+    public static readonly QueryCacheRefusal Multiplexing = new(
+        RefusalReason.SessionStateUnknown,
+        "the connection string says Multiplexing, so each command may meet another session",
+        "Take Multiplexing out of the connection string");
+
     public static readonly QueryCacheRefusal SeveralHosts = new(
         RefusalReason.MayReachStandby,
         "the connection string names several hosts or a target session attribute, so it may reach a standby",
@@ -94,6 +104,26 @@ internal static class Refusals
 
     public static QueryCacheRefusal SystemTable(TableName table) => new(
         RefusalReason.SystemTable, $"it reads {table}", "Nothing tells of changes there; mark the query NotCacheable()");
+
+    public static QueryCacheRefusal TemporaryTable(TableName table) => new(
+        RefusalReason.TemporaryTable,
+        $"it reads {table}, or a temporary table of that name: each session has its own",
+        "Mark the query NotCacheable()");
+
+    public static QueryCacheRefusal UntoldChanges(TableName table) => new(
+        RefusalReason.UntoldChanges,
+        $"it reads {table}, a materialized view, foreign table or sequence, whose changes nobody tells of",
+        "Where its time to live bounds that well enough, name what it depends on: Cacheable(q => q.DependsOn(\"table\"))");
+
+    public static QueryCacheRefusal OpaqueView(string impurity) => new(
+        RefusalReason.UnknownFunction,
+        impurity,
+        "State the tables that it reads: Cacheable(q => q.DependsOn(\"table\"))");
+
+    public static QueryCacheRefusal RowSecurity(string policies) => new(
+        RefusalReason.RowSecurity,
+        $"row-level security applies: {policies}",
+        "Let the key vary by what the policies read: VaryBy(context => ...)");
 
     public static QueryCacheRefusal ColumnType(string column, Type type) => new(
         RefusalReason.ColumnType,

@@ -1,4 +1,5 @@
 using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Invalidation.Catalog;
 using Microsoft.EntityFrameworkCore.Metadata;
 
 namespace EfSecondLevelCache.Querying.Planning;
@@ -9,17 +10,16 @@ internal sealed class ResolvedPolicy
     private readonly SecondLevelCache _cache;
     private readonly IModel _model;
     private readonly QueryPlan _plan;
-    private readonly TableName[] _tables;
-    private Dependencies? _dependencies;
+    private readonly TableName[] _stated;
+    private DependenciesIn? _dependencies;
 
     private ResolvedPolicy(SecondLevelCache cache, IModel model, QueryPlan plan, QueryCacheRefusal? refusal, TimeSpan timeToLive)
     {
         _cache = cache;
         _model = model;
         _plan = plan;
-        var stated = plan.Policy?.DependsOn.Select(TableName.Parse).ToArray() ?? [];
-        _tables = [.. plan.Reads, .. stated];
-        UnknownToModel = [.. stated.Where(table => !ModelTables.Contains(model, table))];
+        _stated = plan.Policy?.DependsOn.Select(TableName.Parse).ToArray() ?? [];
+        UnknownToModel = [.. _stated.Where(table => !ModelTables.Contains(model, table))];
         Refusal = refusal;
         TimeToLive = timeToLive;
         // A result that would slide beyond its time to live needs no sliding.
@@ -57,22 +57,29 @@ internal sealed class ResolvedPolicy
 
     public bool IsOf(SecondLevelCache cache, IModel model) => ReferenceEquals(_cache, cache) && ReferenceEquals(_model, model);
 
-    /// <summary>The version slots that a result read from this database depends on.</summary>
-    public int[] SlotsIn(string database)
+    /// <summary>What results that are read from this database depend on.</summary>
+    public PlanDependencies DependenciesOn(KnownDatabase database)
     {
-        var dependencies = _dependencies;
-        if (dependencies?.Database != database)
+        var view = database.View;
+        var known = _dependencies;
+        if (known?.Database != database.Name || !ReferenceEquals(known.Dependencies.View, view))
         {
-            var slots = _cache.Invalidator.DependenciesOf(database, _tables, _plan.ReadsUnknownTables, Tags);
-            _dependencies = dependencies = new Dependencies(database, slots);
+            var slots = _cache.Slots;
+            var dependencies = new PlanDependencies(
+                _plan,
+                _stated,
+                Tags.Select(slots.OfTag),
+                isVarying: _cache.Options.VaryBy is not null || _plan.VaryByParameter is not null,
+                database,
+                slots.Of(database.Name));
+            _dependencies = known = new DependenciesIn(database.Name, dependencies);
         }
 
-        return dependencies.Slots;
+        return known.Dependencies;
     }
 
-    /// <summary>In words, for people.</summary>
-    public IReadOnlyList<string> Describe()
-        => [.. _tables.Select(table => table.ToString()).Distinct().Order(StringComparer.Ordinal), .. _plan.ReadsUnknownTables ? ["any table"] : (string[])[]];
+    /// <summary>The tables in words, for operators; as the last result found them.</summary>
+    public IReadOnlyList<string> Describe() => _dependencies?.Dependencies.Describe(parameterValues: null) ?? [];
 
     /// <summary>Null: it is to be cached, for this long (null: the default).</summary>
     private static QueryCacheRefusal? Decide(QueryPlan plan, SecondLevelCacheOptions options, IModel model, out TimeSpan? timeToLive)
@@ -84,7 +91,7 @@ internal sealed class ResolvedPolicy
         var requested = plan.Policy is not null || options.CacheAllQueries;
         foreach (var rule in options.EntityRules)
         {
-            if (!ModelTables.Of(model, rule.EntityType).Overlaps(plan.Reads))
+            if (!ModelTables.Of(model, rule.EntityType).Overlaps(plan.Reads.Select(read => read.Table).Concat(plan.RawNames)))
                 continue;
             if (rule.Never)
                 return Refusals.NeverCached(rule.EntityType);
@@ -95,5 +102,5 @@ internal sealed class ResolvedPolicy
         return requested ? null : Refusals.NotRequested;
     }
 
-    private sealed record Dependencies(string Database, int[] Slots);
+    private sealed record DependenciesIn(string Database, PlanDependencies Dependencies);
 }

@@ -15,8 +15,10 @@ public class CacheScopeTests
     [
         "Host=other", "Port=6544", "Database=archive", "Username=other",
         "Search Path=sales", "Options=-c search_path=sales", "Timezone=Asia/Tokyo", "Client Encoding=LATIN1", "Encoding=LATIN1",
-        "Array Nullability Mode=Always", "Enlist=false", "No Reset On Close=true", "Replication Mode=Logical", "Include Realm=true",
+        "Array Nullability Mode=Always", "Enlist=false", "Replication Mode=Logical", "Include Realm=true",
         "Server Compatibility Mode=Redshift", "Load Table Composites=true",
+        // Functions that a policy may call read them: current_setting('application_name'), and those of the extension sslinfo.
+        "Application Name=shop", "SSL Mode=Require", "SSL Certificate=a.crt",
     ];
 
     public static TheoryData<string> SettingsThatDoNot =>
@@ -26,8 +28,8 @@ public class CacheScopeTests
         "Cancellation Timeout=5", "Keepalive=5", "TCP Keepalive=true", "TCP Keepalive Time=5", "TCP Keepalive Interval=5",
         "Read Buffer Size=9000", "Write Buffer Size=9000", "Socket Receive Buffer Size=9000", "Socket Send Buffer Size=9000",
         "Max Auto Prepare=5", "Auto Prepare Min Usages=6", "Include Error Detail=true", "Log Parameters=true",
-        "Persist Security Info=true", "Application Name=shop", "SSL Mode=Require", "SSL Certificate=a.crt", "SSL Key=a.key",
-        "SSL Password=x", "Root Certificate=ca.crt", "Trust Server Certificate=true", "Check Certificate Revocation=true",
+        "Persist Security Info=true", "SSL Key=a.key", "SSL Password=x", "Root Certificate=ca.crt", "Trust Server Certificate=true",
+        "Check Certificate Revocation=true",
         "Channel Binding=Disable", "Kerberos Service Name=pg", "Require Auth=MD5", "SSL Negotiation=Direct",
     ];
 
@@ -35,9 +37,11 @@ public class CacheScopeTests
     private static readonly string[] Indifferent =
     [
         "GSS Encryption Mode", "Include Failed Batched Command", "Internal Command Timeout", "Load Balance Hosts", "Host Recheck Seconds",
-        "Multiplexing", "Write Coalescing Buffer Threshold Bytes",
+        "Write Coalescing Buffer Threshold Bytes",
         // Refused unless it says primary.
         "Target Session Attributes",
+        // Refused where they are on.
+        "No Reset On Close", "Multiplexing",
     ];
 
     [Theory]
@@ -114,7 +118,7 @@ public class CacheScopeTests
         try
         {
             // Another text, so that it is read anew.
-            Assert.Equal(before, CacheScope.Of($"{Base};Application Name={culture}", typeof(ShopContext)));
+            Assert.Equal(before, CacheScope.Of($"{Base};Passfile={culture}", typeof(ShopContext)));
         }
         finally
         {
@@ -148,6 +152,20 @@ public class CacheScopeTests
     [InlineData("Host=db;Target Session Attributes=read-only")]
     public void What_may_reach_a_standby_is_refused(string connectionString)
         => Assert.Equal(RefusalReason.MayReachStandby, CacheScope.Of(connectionString, typeof(ShopContext)).Refusal?.Reason);
+
+    /// <summary>What a command sets in the session is then still set where the connection is opened again, by whomever.</summary>
+    [Theory]
+    [InlineData("No Reset On Close=true")]
+    [InlineData("no reset on close=True;Pooling=false")]
+    [InlineData("Multiplexing=true")]
+    public void A_session_that_outlives_its_user_is_refused(string setting)
+        => Assert.Equal(RefusalReason.SessionStateUnknown, CacheScope.Of($"{Base};{setting}", typeof(ShopContext)).Refusal?.Reason);
+
+    [Theory]
+    [InlineData("No Reset On Close=false")]
+    [InlineData("Multiplexing=false")]
+    public void A_session_that_ends_with_its_user_is_not_refused(string setting)
+        => Assert.Null(CacheScope.Of($"{Base};{setting}", typeof(ShopContext)).Refusal);
 
     /// <summary>Its remedy reads: "Use one host, or Target Session Attributes=primary".</summary>
     [Theory]

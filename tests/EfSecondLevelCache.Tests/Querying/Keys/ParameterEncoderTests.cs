@@ -75,6 +75,17 @@ public class ParameterEncoderTests
         new NpgsqlRange<int>(1, 6), new NpgsqlRange<int>(0, false, true, 5, true, false), NpgsqlRange<int>.Empty,
         new NpgsqlRange<long>(1, 5),
         new NpgsqlRange<DateOnly>(new DateOnly(2024, 1, 1), new DateOnly(2024, 1, 2)),
+        new NpgsqlTsQueryEmpty(), Lexeme("a"), Lexeme("b"), new NpgsqlTsQueryLexeme("a", NpgsqlTsQueryLexeme.Weight.A),
+        new NpgsqlTsQueryLexeme("a", NpgsqlTsQueryLexeme.Weight.None, true), new NpgsqlTsQueryNot(Lexeme("a")),
+        new NpgsqlTsQueryAnd(Lexeme("a"), Lexeme("b")), new NpgsqlTsQueryAnd(Lexeme("b"), Lexeme("a")),
+        new NpgsqlTsQueryOr(Lexeme("a"), Lexeme("b")), new NpgsqlTsQueryFollowedBy(Lexeme("a"), 1, Lexeme("b")),
+        new NpgsqlTsQueryFollowedBy(Lexeme("a"), 2, Lexeme("b")), new NpgsqlTsQueryNot(new NpgsqlTsQueryAnd(Lexeme("a"), Lexeme("b"))),
+        new NpgsqlTsQueryAnd(new NpgsqlTsQueryNot(Lexeme("a")), Lexeme("b")),
+        // Their text is the same.
+        new NpgsqlTsQueryAnd(Lexeme("a"), new NpgsqlTsQueryAnd(Lexeme("b"), Lexeme("c"))),
+        new NpgsqlTsQueryAnd(new NpgsqlTsQueryAnd(Lexeme("a"), Lexeme("b")), Lexeme("c")),
+        Vector(""), Vector("'a'"), Vector("'b'"), Vector("'a' 'b'"), Vector("'a b'"), Vector("'a'' ''b'"), Vector("'a:1'"), Vector("'a':1"),
+        Vector("'a':1,2"), Vector("'a':12"), Vector("'a':1A"), Vector("'a':1C"), Vector(@"'a\\'"),
         Array.Empty<int>(), new[] { 0 }, new[] { 1 }, new[] { 1, 2 }, new[] { 2, 1 }, new[] { 1, 2, 3 }, new int?[] { 1 },
         new int?[] { null }, new int?[] { 1, null },
         new[] { 1u },
@@ -96,6 +107,12 @@ public class ParameterEncoderTests
         new List<NpgsqlRange<int>> { new(1, 5) },
         new NamedInts { 1 }, new ArrayList { 1 }, ImmutableArray.Create(1), ImmutableList.Create(1),
     ];
+
+    private static NpgsqlTsQueryLexeme Lexeme(string text) => new(text);
+
+#pragma warning disable CS0618 // Npgsql reads some texts unlike PostgreSQL does; which ones does not matter here.
+    private static NpgsqlTsVector Vector(string text) => NpgsqlTsVector.Parse(text);
+#pragma warning restore CS0618
 
     [Fact]
     public void No_two_different_values_have_the_same_form_and_none_begins_like_another()

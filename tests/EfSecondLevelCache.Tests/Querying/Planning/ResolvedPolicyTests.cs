@@ -63,6 +63,17 @@ public class ResolvedPolicyTests
     }
 
     [Fact]
+    public void The_last_rule_for_an_entity_counts()
+    {
+        using var shop = ShopContext.With(cache => cache.CacheQueriesOf<Product>(OneMinute).CacheQueriesOf<Product>(TwoMinutes));
+        using var reset = ShopContext.With(
+            cache => cache.DefaultTimeToLive(TwoMinutes).CacheQueriesOf<Product>(OneMinute).CacheQueriesOf<Product>());
+
+        Assert.Equal(TwoMinutes, shop.Products.ExplainCache().TimeToLive);
+        Assert.Equal(TwoMinutes, reset.Products.ExplainCache().TimeToLive);
+    }
+
+    [Fact]
     public void NeverCache_wins_over_everything()
     {
         using var shop = ShopContext.With(

@@ -28,7 +28,7 @@ internal static class ComparisonHash
             family = found;
         }
 
-        return family is ComparisonFamily.Text && ModelCollations.MayNameOneFor(column) ? null : family;
+        return family;
     }
 
     /// <summary>Of a value of this mapping. A column's collation is not known from here.</summary>

@@ -1,3 +1,4 @@
+using EfSecondLevelCache.Invalidation;
 using Microsoft.EntityFrameworkCore.Query.SqlExpressions;
 
 namespace EfSecondLevelCache.Querying.Planning.Predicates;
@@ -6,11 +7,16 @@ namespace EfSecondLevelCache.Querying.Planning.Predicates;
 internal sealed class FromScope
 {
     private readonly Dictionary<string, TableExpressionBase> _tables = [];
+    private readonly HashSet<ComparedColumn> _compared;
     private readonly FromScope? _outer;
 
-    public FromScope(SelectExpression select, FromScope? outer)
+    /// <param name="select">The SELECT.</param>
+    /// <param name="outer">Of the SELECT around it.</param>
+    /// <param name="compared">Takes the columns that are asked for.</param>
+    public FromScope(SelectExpression select, FromScope? outer, HashSet<ComparedColumn> compared)
     {
         _outer = outer;
+        _compared = compared;
         foreach (var table in select.Tables)
         {
             var unwrapped = table is JoinExpressionBase join ? join.Table : table;
@@ -39,7 +45,10 @@ internal sealed class FromScope
         switch (table)
         {
             case TableExpression { Table: var named }:
-                return named.FindColumn(column) is { } known ? ComparisonHash.FamilyOf(known) : null;
+                if (named.FindColumn(column) is not { } known || ComparisonHash.FamilyOf(known) is not { } found)
+                    return null;
+                _compared.Add(new ComparedColumn(new TableName(named.Schema, named.Name), column, found));
+                return found;
             case SelectExpression select:
                 return FamilyOf(select, IndexOf(select, column));
             case SetOperationBase operation:
@@ -53,7 +62,7 @@ internal sealed class FromScope
 
     private ComparisonFamily? FamilyOf(SelectExpression select, int index)
         => index >= 0 && index < select.Projection.Count && select.Projection[index].Expression is ColumnExpression column
-            ? new FromScope(select, this).FamilyOf(column)
+            ? new FromScope(select, this, _compared).FamilyOf(column)
             : null;
 
     private static int IndexOf(SelectExpression select, string column)

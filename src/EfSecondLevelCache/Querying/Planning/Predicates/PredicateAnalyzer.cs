@@ -1,4 +1,5 @@
 using System.Linq.Expressions;
+using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Query.SqlExpressions;
@@ -13,6 +14,7 @@ namespace EfSecondLevelCache.Querying.Planning.Predicates;
 internal sealed class PredicateAnalyzer : ExpressionVisitor
 {
     private readonly List<TableRead> _reads = [];
+    private readonly HashSet<ComparedColumn> _compared = [];
     private readonly Dictionary<TableExpression, int> _analyzed = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Around the expression that is visited.</summary>
@@ -24,8 +26,10 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
     {
     }
 
-    /// <summary>Views are there too, as a whole; raw SQL is not.</summary>
-    public static IReadOnlyList<TableRead> Analyze(SelectExpression query)
+    /// <param name="query">The query.</param>
+    /// <param name="compared">The columns whose values must compare as the model says.</param>
+    /// <returns>Views are there too, as a whole; raw SQL is not.</returns>
+    public static IReadOnlyList<TableRead> Analyze(SelectExpression query, out IReadOnlyCollection<ComparedColumn> compared)
     {
         var analyzer = new PredicateAnalyzer();
         try
@@ -40,6 +44,7 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
         }
 
         analyzer._reads.AddRange(TableOccurrences.In(query).Where(analyzer.IsNotAnalyzed).Select(Whole));
+        compared = analyzer._compared;
         return [.. analyzer._reads.Distinct()];
     }
 
@@ -60,7 +65,7 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
 
     private void Analyze(SelectExpression select, RowConditions context, SelectOutput? output)
     {
-        var block = new SelectBlock(select, _scope);
+        var block = new SelectBlock(select, _scope, _compared);
         var rows = block.RowsWithin(context, output);
         var (outerScope, outerConditions) = (_scope, _conditions);
         _scope = block.Scope;
@@ -127,7 +132,21 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
             from known in conditions.ValuesOf(table.Alias)
             where table.Table.FindColumn(known.Column) is { } column && ComparisonHash.FamilyOf(column) == known.Values.Family
             select new ColumnEquality(known.Column, known.Values.Family, known.Values.Values);
-        return Whole(table) with { Equalities = [.. equalities.OrderBy(equality => equality.Column, StringComparer.Ordinal)] };
+        ColumnEquality[] ordered = [.. equalities.OrderBy(equality => equality.Column, StringComparer.Ordinal)];
+        return Whole(table) with { Equalities = [.. ordered], KeyColumns = KeysAmong(ordered, table.Table) };
+    }
+
+    private static ValueList<string> KeysAmong(ColumnEquality[] equalities, ITableBase mapped)
+    {
+        if (mapped is not ITable table)
+            return [];
+        var columns = equalities.Select(equality => equality.Column).ToHashSet();
+        if (table.PrimaryKey?.Columns.Select(column => column.Name).ToArray() is { } primary && columns.IsSupersetOf(primary))
+            return [.. primary.Order(StringComparer.Ordinal)];
+        var keys = table.UniqueConstraints.SelectMany(key => key.Columns)
+            .Concat(table.ForeignKeyConstraints.SelectMany(key => key.Columns))
+            .Select(column => column.Name);
+        return [.. keys.Where(columns.Contains).Distinct().Order(StringComparer.Ordinal)];
     }
 
     private static TableRead Whole(TableExpression table) => new(new TableName(table.Table.Schema, table.Table.Name), []);

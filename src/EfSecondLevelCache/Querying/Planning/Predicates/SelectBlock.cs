@@ -10,12 +10,12 @@ internal sealed class SelectBlock
     private readonly HashSet<QueryColumn> _grouping;
     private readonly WindowPartitions _windows;
 
-    public SelectBlock(SelectExpression select, FromScope? outer)
+    public SelectBlock(SelectExpression select, FromScope? outer, HashSet<ComparedColumn> compared)
     {
         _select = select;
-        Scope = new FromScope(select, outer);
+        Scope = new FromScope(select, outer, compared);
         var reader = new ConditionReader(Scope);
-        From = new JoinTree(select.Tables, reader, table => GuaranteesOf(table, Scope));
+        From = new JoinTree(select.Tables, reader, table => GuaranteesOf(table, Scope, compared));
         _grouping = [.. select.GroupBy.OfType<ColumnExpression>().Select(column => new QueryColumn(column.TableAlias, column.Name))];
         _windows = WindowPartitions.Of(select);
         // A condition on a column of the grouping is one on the rows of the groups.
@@ -34,14 +34,15 @@ internal sealed class SelectBlock
         => From.Complete(_stated.And(context.Rename(column => Inward(column, output))));
 
     /// <summary>What holds for every row of a table, a subquery or a set operation.</summary>
-    private static RowConditions GuaranteesOf(TableExpressionBase table, FromScope scope) => table switch
+    private static RowConditions GuaranteesOf(
+        TableExpressionBase table, FromScope scope, HashSet<ComparedColumn> compared) => table switch
     {
-        SelectExpression select => new SelectBlock(select, scope).Guarantees(SelectOutput.Of(select)),
-        UnionExpression union => new SelectBlock(union.Source1, scope).Guarantees(SelectOutput.Of(union))
-            .Or(new SelectBlock(union.Source2, scope).Guarantees(SelectOutput.Of(union))),
+        SelectExpression select => new SelectBlock(select, scope, compared).Guarantees(SelectOutput.Of(select)),
+        UnionExpression union => new SelectBlock(union.Source1, scope, compared).Guarantees(SelectOutput.Of(union))
+            .Or(new SelectBlock(union.Source2, scope, compared).Guarantees(SelectOutput.Of(union))),
         // Their rows are all rows of the first.
         ExceptExpression or IntersectExpression
-            => new SelectBlock(((SetOperationBase)table).Source1, scope).Guarantees(SelectOutput.Of((SetOperationBase)table)),
+            => new SelectBlock(((SetOperationBase)table).Source1, scope, compared).Guarantees(SelectOutput.Of((SetOperationBase)table)),
         _ => RowConditions.None,
     };
 

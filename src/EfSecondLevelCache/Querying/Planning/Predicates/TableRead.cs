@@ -11,6 +11,9 @@ namespace EfSecondLevelCache.Querying.Planning.Predicates;
 /// <param name="Equalities">Every one holds for a row that matters, so that any of them will do; empty: any row may matter.</param>
 internal sealed record TableRead(TableName Table, ValueList<ColumnEquality> Equalities)
 {
+    /// <summary>Those of the columns whose values seldom change: the whole primary key, else what is part of a key or refers to one.</summary>
+    public ValueList<string> KeyColumns { get; init; } = [];
+
     /// <summary><c>posts</c>, <c>posts[blog_id = 5]</c>, <c>authors[id in (1, 2, 3)]</c>.</summary>
     /// <param name="parameterValues">Null: the names of the parameters are shown.</param>
     public string Describe(IReadOnlyDictionary<string, object?>? parameterValues = null)

@@ -4,7 +4,6 @@ using System.Linq.Expressions;
 using EfSecondLevelCache.Querying.Planning.Predicates;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
-using Microsoft.EntityFrameworkCore.Metadata.Conventions.Infrastructure;
 using Microsoft.EntityFrameworkCore.Query;
 using Microsoft.EntityFrameworkCore.Query.SqlExpressions;
 using Microsoft.EntityFrameworkCore.Storage;
@@ -25,7 +24,7 @@ internal sealed class AnalyzedQuery
     {
         Sql = sql;
         Expression = Compiled[sql];
-        Reads = PredicateAnalyzer.Analyze(Expression);
+        Reads = PredicateAnalyzer.Analyze(Expression, out _);
     }
 
     public string Sql { get; }
@@ -74,7 +73,6 @@ internal sealed class AnalyzedQuery
 
         public virtual void ApplyServices(IServiceCollection services)
         {
-            services.AddScoped<IConventionSetPlugin, ModelCollations>();
             services.AddSingleton<NpgsqlQuerySqlGeneratorFactory>();
             services.AddSingleton<IQuerySqlGeneratorFactory, GeneratorFactory>();
         }

@@ -41,7 +41,6 @@ public class ComparisonFamilyTests
     [InlineData(nameof(Specimen.Padded))]
     [InlineData(nameof(Specimen.Letter))]
     [InlineData(nameof(Specimen.CaseInsensitive))]
-    [InlineData(nameof(Specimen.Collated))]
     [InlineData(nameof(Specimen.Json))]
     [InlineData(nameof(Specimen.Rounded))]
     [InlineData(nameof(Specimen.Numbers))]
@@ -53,23 +52,13 @@ public class ComparisonFamilyTests
         => AssertReads(
             c => c.Specimens.Where(
                 s => s.Amount == 3m && s.Ratio == 3f && s.Measure == 3d && s.Duration == TimeSpan.Zero && s.Padded == "x" && s.Letter == 'x'
-                    && s.CaseInsensitive == "x" && s.Collated == "x" && s.Json == "{}" && s.Rounded == DateTime.UnixEpoch),
+                    && s.CaseInsensitive == "x" && s.Json == "{}" && s.Rounded == DateTime.UnixEpoch),
             "specimens");
 
     [Fact]
     public void A_collation_in_the_query_does_not_count()
         => AssertReads(
             c => c.Specimens.Where(s => EF.Functions.Collate(s.Text, "x") == "x" && s.Text == EF.Functions.Collate(s.Sized, "x")),
-            "specimens");
-
-    [Fact]
-    public void A_column_with_a_collation_carries_no_values_between_others()
-        => AssertReads(
-            c => from a in c.Specimens
-                 join b in c.Specimens on a.Collated equals b.Text
-                 where a.Text == "x" && a.Text == a.Collated
-                 select new { a.Id, Other = b.Id },
-            "specimens[Text = 'x']",
             "specimens");
 
     [Fact]
@@ -84,18 +73,6 @@ public class ComparisonFamilyTests
     {
         AssertReads(Constant(DateTime.UnixEpoch.AddTicks(10)), "specimens[Instant = 1970-01-01T00:00:00.0000010Z]");
         AssertReads(Constant(DateTime.UnixEpoch.AddTicks(11)), "specimens");
-    }
-
-    [Fact]
-    public void A_model_that_tells_no_collations_has_no_text_whose_equality_can_be_told()
-    {
-        using var context = new PredicateContext(Build(new HookWithoutCollations()));
-
-        var column = ColumnOf(context, nameof(Specimen.Text));
-
-        Assert.Null(ComparisonHash.FamilyOf(column));
-        Assert.Equal(ComparisonFamily.Text, ComparisonHash.FamilyOf(column.PropertyMappings[0].TypeMapping));
-        Assert.Equal(ComparisonFamily.Integer, ComparisonHash.FamilyOf(ColumnOf(context, nameof(Specimen.Id))));
     }
 
     private static Func<PredicateContext, IQueryable> Constant(DateTime instant)
@@ -113,13 +90,4 @@ public class ComparisonFamilyTests
 
     private static IColumn ColumnOf(PredicateContext context, string property)
         => context.Model.FindEntityType(typeof(Specimen))!.GetTableMappings().Single().Table.FindColumn(property)!;
-
-    private sealed class HookWithoutCollations : CompilerHook
-    {
-        public override void ApplyServices(IServiceCollection services)
-        {
-            base.ApplyServices(services);
-            services.Remove(services.Single(service => service.ImplementationType == typeof(ModelCollations)));
-        }
-    }
 }

@@ -116,7 +116,7 @@ public class TableReadTests
     {
         var read = ReadOf(c => c.Posts.Where(p => p.BlogId == _id && p.Kind == 3));
 
-        Assert.Equal(read, PredicateAnalyzer.Analyze(Of(c => c.Posts.Where(p => p.BlogId == _id && p.Kind == 3)).Expression)[0]);
+        Assert.Equal(read, PredicateAnalyzer.Analyze(Of(c => c.Posts.Where(p => p.BlogId == _id && p.Kind == 3)).Expression, out _)[0]);
     }
 
     private static TableRead ReadOf(Func<PredicateContext, IQueryable> query) => Assert.Single(Of(query).Reads);

@@ -127,7 +127,7 @@ public class UnknownExpressionTests
     {
         var select = (SelectExpression)new Replacement(replace).Visit(AnalyzedQuery.Of(query).Expression);
 
-        Assert.Equal(expected, PredicateAnalyzer.Analyze(select).Select(read => read.Describe()));
+        Assert.Equal(expected, PredicateAnalyzer.Analyze(select, out _).Select(read => read.Describe()));
     }
 
     private static SqlFunctionExpression Function(string name, SqlExpression argument)

@@ -1,0 +1,161 @@
+using System.Data.Common;
+using Microsoft.EntityFrameworkCore.Storage;
+
+namespace EfSecondLevelCache.Invalidation.Catalog;
+
+/// <summary>
+/// A database as the sessions of one connection string see it. Its catalog is read when it is first needed, compared now and then, and read
+/// again when it has changed, over the connection of a query that goes to the database anyway.
+/// </summary>
+/// <param name="name">Of the database.</param>
+/// <param name="time">Tells when to compare.</param>
+/// <param name="changed">Called when results may have been kept under a catalog that is no longer true.</param>
+internal sealed class KnownDatabase(string name, TimeProvider time, Action<KnownDatabase> changed)
+{
+    /// <summary>How long changes that others make to the catalog may go unnoticed.</summary>
+    private static readonly TimeSpan ComparedEvery = TimeSpan.FromSeconds(10);
+
+    private readonly Lock _lock = new();
+    private volatile CatalogView? _view;
+    private volatile bool _isRead;
+
+    /// <summary>The last that was read, to compare with.</summary>
+    private CatalogView? _last;
+
+    private Task? _reading;
+    private long _comparedAt;
+    private int _outdated;
+
+    public string Name => name;
+
+    /// <summary>Null: it has not been read, is out of date, or can't be read.</summary>
+    public CatalogView? View => _view;
+
+    /// <summary>The last attempt to read it failed so; null: it did not.</summary>
+    public Exception? Fault { get; private set; }
+
+    /// <summary>A command may have changed the catalog.</summary>
+    public void Outdated()
+    {
+        lock (_lock)
+        {
+            _outdated++;
+            _view = null;
+            _isRead = false;
+        }
+    }
+
+    /// <summary>Reads the catalog where that is due. A fault leaves it unknown, which costs precision, never the query.</summary>
+    /// <param name="async">Whether to wait asynchronously; if not, the task returned is complete.</param>
+    /// <param name="connection">Of a session that is in no transaction.</param>
+    /// <param name="holdsConnection">It is open, so that it must not wait for others, who may be waiting for a connection.</param>
+    /// <param name="cancellationToken">Of the query.</param>
+    public async ValueTask RefreshAsync(bool async, IRelationalConnection connection, bool holdsConnection, CancellationToken cancellationToken)
+    {
+        if (!IsDue())
+            return;
+        var completion = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task? other;
+        lock (_lock)
+        {
+            other = _reading;
+            _reading ??= completion.Task;
+        }
+
+        if (other is not null)
+        {
+            // While one compares the others go on with what is known.
+            if (_isRead)
+                return;
+            if (!holdsConnection)
+            {
+                if (async)
+                    await other.WaitAsync(cancellationToken).ConfigureAwait(false);
+                else
+                    other.GetAwaiter().GetResult();
+                return;
+            }
+        }
+
+        try
+        {
+            await ReadAsync(async, connection, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (other is null)
+            {
+                lock (_lock)
+                    _reading = null;
+                completion.SetResult();
+            }
+        }
+    }
+
+    private bool IsDue() => !_isRead || time.GetElapsedTime(Volatile.Read(ref _comparedAt)) >= ComparedEvery;
+
+    private async ValueTask ReadAsync(bool async, IRelationalConnection connection, CancellationToken cancellationToken)
+    {
+        // Errors to connect are the query's own.
+        if (async)
+            await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
+        else
+            connection.Open();
+        try
+        {
+            var outdated = Volatile.Read(ref _outdated);
+            CatalogView? view = null;
+            try
+            {
+                view = await ReadAsync(async, connection.DbConnection, _last, cancellationToken).ConfigureAwait(false);
+                Fault = null;
+            }
+            catch (Exception fault) when (fault is not OperationCanceledException)
+            {
+                Fault = fault;
+            }
+
+            Know(view, outdated);
+        }
+        finally
+        {
+            if (async)
+                await connection.CloseAsync().ConfigureAwait(false);
+            else
+                connection.Close();
+        }
+    }
+
+    private static async ValueTask<CatalogView> ReadAsync(
+        bool async, DbConnection open, CatalogView? known, CancellationToken cancellationToken)
+    {
+        var session = await CatalogReader.ReadSessionAsync(async, open, cancellationToken).ConfigureAwait(false);
+        if (known is not null)
+        {
+            var fingerprint = await CatalogReader.ReadFingerprintAsync(async, open, cancellationToken).ConfigureAwait(false);
+            if (fingerprint == known.Catalog.Fingerprint)
+                return session == known.Session ? known : known with { Session = session };
+        }
+
+        return new CatalogView(await CatalogReader.ReadAsync(async, open, cancellationToken).ConfigureAwait(false), session);
+    }
+
+    private void Know(CatalogView? view, int outdated)
+    {
+        bool isChanged;
+        lock (_lock)
+        {
+            // A command changed it while it was read.
+            if (outdated != _outdated)
+                return;
+            isChanged = _last is not null && !ReferenceEquals(view, _last);
+            _view = _last = view;
+            _isRead = true;
+            Volatile.Write(ref _comparedAt, time.GetTimestamp());
+        }
+
+        // After the new one can be seen: who counted the changes before this call is told, who counts after it looks at the new one.
+        if (isChanged)
+            changed(this);
+    }
+}

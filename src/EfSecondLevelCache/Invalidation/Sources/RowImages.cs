@@ -1,0 +1,64 @@
+using EfSecondLevelCache.Querying.Planning.Predicates;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Update;
+
+namespace EfSecondLevelCache.Invalidation.Sources;
+
+/// <summary>
+/// What a command of SaveChanges tells for certain of its row, before and after: the key in its WHERE, the values that it writes, the values
+/// that the database returned. Take it after the command was executed.
+/// </summary>
+internal static class RowImages
+{
+    public static IEnumerable<RowImage> Of(IReadOnlyModificationCommand command)
+    {
+        var columns = command.ColumnModifications;
+        if (command.EntityState is not EntityState.Added)
+            yield return Image(columns, Before);
+        if (command.EntityState is not EntityState.Deleted)
+            yield return Image(columns, After);
+    }
+
+    private static RowImage Image(IReadOnlyList<IColumnModification> columns, Func<IColumnModification, ColumnImage?> image)
+    {
+        var images = new List<ColumnImage>(columns.Count);
+        foreach (var column in columns)
+        {
+            if (image(column) is { } known && !images.Exists(other => other.Name == known.Name))
+                images.Add(known);
+        }
+
+        return new RowImage([.. images]);
+    }
+
+    private static ColumnImage? Before(IColumnModification column) => column switch
+    {
+        // Not written, so it was what it is, unless a trigger sets it.
+        ReadBackColumn { WasRead: true } returned => Image(column, returned.ProviderValue, isStated: true),
+        ReadBackColumn => null,
+        { IsCondition: true } => ModelImage(column, column.OriginalValue, isStated: false),
+        _ => null,
+    };
+
+    private static ColumnImage? After(IColumnModification column) => column switch
+    {
+        ReadBackColumn { WasRead: true } returned => Image(column, returned.ProviderValue, isStated: false),
+        ReadBackColumn => null,
+        { IsWrite: true } => ModelImage(column, column.Value, isStated: true),
+        { IsRead: true } => ModelImage(column, column.Value, isStated: false),
+        { IsCondition: true } => ModelImage(column, column.OriginalValue, isStated: true),
+        _ => null,
+    };
+
+    private static ColumnImage? ModelImage(IColumnModification column, object? value, bool isStated)
+        => column is { JsonPath: null, TypeMapping: { } mapping }
+            ? Image(column, ComparisonHash.ProviderValueOf(mapping, value), isStated)
+            : null;
+
+    private static ColumnImage? Image(IColumnModification column, object? providerValue, bool isStated)
+        => column.TypeMapping is { } mapping
+            && ComparisonHash.FamilyOf(mapping) is { } family
+            && ComparisonHash.TryHash(family, ComparisonHash.LabelOf(mapping, providerValue), out var hash)
+                ? new ColumnImage(column.ColumnName, family, hash, isStated)
+                : null;
+}

@@ -1,0 +1,247 @@
+using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Invalidation.Catalog;
+using EfSecondLevelCache.Querying.Planning.Predicates;
+
+namespace EfSecondLevelCache.Querying.Planning;
+
+/// <summary>
+/// What the results of a plan depend on in one database, as one kind of session sees it: made once for each pair, then only read. Where the
+/// catalog is not known, they depend on every change of the database.
+/// </summary>
+internal sealed class PlanDependencies
+{
+    private readonly QueryPlan _plan;
+    private readonly DatabaseSlots _database;
+    private readonly HashSet<int> _always;
+    private readonly List<KeyRead> _keys = [];
+    private readonly List<TableRead> _described = [];
+    private readonly List<string> _notes = [];
+    private readonly bool _isVarying;
+    private readonly bool _tellsRows;
+
+    /// <param name="plan">The plan.</param>
+    /// <param name="stated">The tables that DependsOn names.</param>
+    /// <param name="tags">The slots of its tags.</param>
+    /// <param name="isVarying">The key varies by something of the application's.</param>
+    /// <param name="database">Where the results are read.</param>
+    /// <param name="slots">Its version slots.</param>
+    public PlanDependencies(
+        QueryPlan plan, IReadOnlyList<TableName> stated, IEnumerable<int> tags, bool isVarying, KnownDatabase database, DatabaseSlots slots)
+    {
+        (_plan, _database, _isVarying, View) = (plan, slots, isVarying, database.View);
+        _always = [VersionSlots.Everything, slots.UnknownTables, .. tags];
+        if (View is not { } view)
+        {
+            _always.Add(slots.AnyTable);
+            _described = [.. plan.Reads.Select(read => read with { Equalities = Chosen(read, read.Equalities) })];
+            _notes = [.. stated.Select(table => table.ToString()), .. database.Fault is null ? (string[])[] : ["any table"]];
+            Refusal = RefusalOfFunctions(view: null);
+            return;
+        }
+
+        _tellsRows = plan.ComparedColumns.All(compared => IsComparable(compared, view));
+        foreach (var table in stated)
+        {
+            if (view.Resolve(table) is { } relation)
+                AddRelation(table, relation, view);
+            else
+                AddWhole(table, table.ToString());
+        }
+
+        foreach (var read in plan.Reads)
+            Add(read, view);
+        foreach (var name in plan.RawNames)
+            AddRaw(name, view);
+        Refusal ??= RefusalOfFunctions(view);
+    }
+
+    /// <summary>The catalog that this was made from.</summary>
+    public CatalogView? View { get; }
+
+    /// <summary>Why the database rules caching out; null: it does not.</summary>
+    public QueryCacheRefusal? Refusal { get; private set; }
+
+    private bool AreStated => _plan.Policy?.DependsOn.Count > 0;
+
+    /// <summary>The version slots that the result for these parameter values depends on.</summary>
+    public int[] SlotsFor(IReadOnlyDictionary<string, object?>? parameterValues)
+    {
+        if (_keys.Count == 0)
+            return [.. _always];
+        var slots = new HashSet<int>(_always);
+        foreach (var key in _keys)
+            key.AddTo(slots, parameterValues);
+        return [.. slots];
+    }
+
+    /// <summary>In words, for people: <c>posts[blog_id = 5]</c>.</summary>
+    /// <param name="parameterValues">Null: the names of the parameters are shown.</param>
+    public IReadOnlyList<string> Describe(IReadOnlyDictionary<string, object?>? parameterValues)
+        => [.. _described.Select(read => read.Describe(parameterValues)).Concat(_notes).Distinct().Order(StringComparer.Ordinal)];
+
+    private void Add(TableRead read, CatalogView view)
+    {
+        if (view.Resolve(read.Table) is not { } relation)
+        {
+            // It is younger than what is known of the database, or the query fails.
+            _always.Add(_database.AnyTable);
+            _notes.Add("any table");
+        }
+        else if (!IsTable(relation) || KeyOf(read, relation) is not { } key)
+        {
+            AddRelation(read.Table, relation, view);
+        }
+        else
+        {
+            AddRows(key, relation, view);
+        }
+    }
+
+    /// <summary>A name in raw SQL that may be a relation, or a column, or anything else.</summary>
+    private void AddRaw(TableName name, CatalogView view)
+    {
+        if (view.Resolve(name) is { } relation)
+            AddRelation(name, relation, view);
+        // t.f may stand for f(t).
+        if (view.FunctionNamed(name with { Schema = null }) is { TakesRow: true, IsImmutable: false } && !AreStated)
+            Refusal ??= Refusals.UnknownFunction(name.Name);
+    }
+
+    /// <summary>The whole of a table, or of what is behind a view.</summary>
+    private void AddRelation(TableName name, Relation relation, CatalogView view)
+    {
+        var reads = view.ReadsOf(relation);
+        Check(reads);
+        if (!IsTable(relation))
+            AddWhole(relation.Name, name.ToString());
+        foreach (var behind in reads.Relations)
+            AddWhole(behind.Name, behind.Equals(relation) ? name.ToString() : $"{behind} (behind {name})");
+    }
+
+    private void AddRows(KeyRead key, Relation relation, CatalogView view)
+    {
+        var reads = view.ReadsOf(relation);
+        Check(reads);
+        _keys.Add(key);
+        _described.Add(key.Read);
+        foreach (var consulted in reads.Relations.Where(consulted => !consulted.Equals(relation)))
+            AddWhole(consulted.Name, $"{consulted} (by policies of {key.Read.Table})");
+    }
+
+    private void AddWhole(TableName table, string note)
+    {
+        _always.Add(_database.Of(table).AnyRow);
+        _notes.Add(note);
+    }
+
+    private static bool IsTable(Relation relation) => relation.Kind is RelationKind.Table or RelationKind.PartitionedTable;
+
+    private void Check(RelationReads reads)
+    {
+        if (reads.Relations.FirstOrDefault(relation => relation.Kind is RelationKind.System) is { } system)
+            Refusal ??= Refusals.SystemTable(system.Name);
+        if (reads.Relations.FirstOrDefault(relation => relation.Kind is RelationKind.Temporary) is { } temporary)
+            Refusal ??= Refusals.TemporaryTable(temporary.Name);
+        if (reads.RowSecurity.Count > 0 && !_isVarying)
+            Refusal ??= Refusals.RowSecurity(reads.RowSecurity[0].ToString());
+        if (AreStated)
+            return;
+        if (reads.Relations.FirstOrDefault(
+            relation => relation.Kind is RelationKind.ForeignTable or RelationKind.MaterializedView or RelationKind.Sequence) is { } silent)
+        {
+            Refusal ??= Refusals.UntoldChanges(silent.Name);
+        }
+
+        if (reads.Impurities.Count > 0)
+            Refusal ??= Refusals.OpaqueView(reads.Impurities[0]);
+    }
+
+    private QueryCacheRefusal? RefusalOfFunctions(CatalogView? view)
+    {
+        if (AreStated)
+            return null;
+        foreach (var function in _plan.UnknownFunctions)
+        {
+            if (view?.FunctionNamed(function) is not { IsImmutable: true })
+                return Refusals.UnknownFunction(function.ToString());
+        }
+
+        return null;
+    }
+
+    /// <summary>By which columns the rows of a table are told that the query reads; null: by none.</summary>
+    private KeyRead? KeyOf(TableRead read, Relation relation)
+    {
+        var chosen = Chosen(read, _tellsRows ? read.Equalities : []);
+        if (chosen.Count == 0)
+            return null;
+        var table = _database.Of(relation.Name);
+        return table.KeyOf([.. chosen.Select(equality => new KeyColumn(equality.Column, equality.Family))]) is { } slots
+            ? new KeyRead(table, slots, read with { Equalities = chosen })
+            : null;
+    }
+
+    /// <summary>Columns of keys change seldom; of others one is enough, as a row is known by the values of few of its columns when it changes.</summary>
+    private static ValueList<ColumnEquality> Chosen(TableRead read, IEnumerable<ColumnEquality> usable)
+    {
+        ColumnEquality[] all = [.. usable];
+        ColumnEquality[] keys = [.. all.Where(equality => read.KeyColumns.Contains(equality.Column))];
+        return keys.Length > 0 || all.Length == 0 ? [.. keys] : [all.MinBy(equality => equality.Values.Count)!];
+    }
+
+    private static bool IsComparable(ComparedColumn compared, CatalogView view)
+        => view.Resolve(compared.Table) is { } relation
+            && view.Catalog.ColumnOf(relation, compared.Column) is { HasDeterministicCollation: true, Type: { } type }
+            && compared.Family switch
+            {
+                ComparisonFamily.Enum => type.Kind is ColumnTypeKind.Enum,
+                _ when !type.IsBuiltIn => false,
+                ComparisonFamily.Integer => type.Name is "int2" or "int4" or "int8",
+                ComparisonFamily.Boolean => type.Name is "bool",
+                ComparisonFamily.Uuid => type.Name is "uuid",
+                ComparisonFamily.Date => type.Name is "date",
+                ComparisonFamily.Timestamp => type.Name is "timestamp",
+                ComparisonFamily.TimestampTz => type.Name is "timestamptz",
+                ComparisonFamily.Bytes => type.Name is "bytea",
+                ComparisonFamily.Text => type.Name is "text" or "varchar",
+                _ => false,
+            };
+
+    /// <summary>The rows of a table whose columns have certain values.</summary>
+    private sealed class KeyRead(TableSlots table, KeySlots key, TableRead read)
+    {
+        public TableRead Read => read;
+
+        public void AddTo(HashSet<int> slots, IReadOnlyDictionary<string, object?>? parameterValues)
+        {
+            var values = new List<ulong>[read.Equalities.Count];
+            var combinations = 1;
+            for (var i = 0; i < values.Length; i++)
+            {
+                values[i] = [];
+                if (!read.Equalities[i].TryEvaluate(parameterValues, values[i])
+                    || (combinations *= values[i].Count) > ComparisonValue.MostValues)
+                {
+                    slots.Add(table.AnyRow);
+                    return;
+                }
+            }
+
+            slots.Add(table.UnknownRows);
+            slots.Add(key.UnknownValues);
+            Span<ulong> combination = stackalloc ulong[values.Length];
+            for (var c = 0; c < combinations; c++)
+            {
+                var rest = c;
+                for (var i = 0; i < values.Length; i++)
+                {
+                    (rest, var index) = Math.DivRem(rest, values[i].Count);
+                    combination[i] = values[i][index];
+                }
+
+                slots.Add(key.Of(combination));
+            }
+        }
+    }
+}
