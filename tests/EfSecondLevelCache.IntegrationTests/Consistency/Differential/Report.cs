@@ -1,12 +1,14 @@
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace EfSecondLevelCache.IntegrationTests.Consistency.Differential;
 
 /// <summary>What was tried, so that nobody takes a test for one that tries nothing, and what of the cache survived.</summary>
-internal sealed class Report
+internal sealed partial class Report
 {
     private readonly SortedDictionary<string, int> _counts = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, (int Count, string Example)> _losses = new(StringComparer.Ordinal);
     private readonly Dictionary<(QueryShape Shape, WriteKind Kind), (int Survived, int All)> _survival = [];
 
     public int Answers { get; private set; }
@@ -34,10 +36,16 @@ internal sealed class Report
     /// A write changed one row of a table that a result had been read from, and the database's answer is still what it was:
     /// was the result served?
     /// </summary>
-    public void AddSurvival(QueryShape shape, WriteKind kind, bool survived)
+    public void AddSurvival(Answer answer, RandomWrite write, string table, Scenario scenario)
     {
-        var (before, all) = _survival.GetValueOrDefault((shape, kind));
-        _survival[(shape, kind)] = (before + (survived ? 1 : 0), all + 1);
+        var (survived, all) = _survival.GetValueOrDefault((answer.Shape, write.Kind));
+        _survival[(answer.Shape, write.Kind)] = (survived + (answer.IsHit ? 1 : 0), all + 1);
+        if (answer.IsHit || !write.Kind.IsTracked() || answer.Shape >= QueryShape.OtherInclude)
+            return;
+        var dependencies = Values().Replace(string.Join(" + ", answer.Commands.SelectMany(command => command.Dependencies).Distinct()), "?");
+        var loss = $"{answer.Shape} of {dependencies} by {write.Kind} in {table}";
+        var (count, example) = _losses.GetValueOrDefault(loss, (0, scenario.ToString()));
+        _losses[loss] = (count + 1, example);
     }
 
     /// <summary>After writes by SaveChanges; ExecuteUpdate, ExecuteDelete and SQL are of the whole table by design.</summary>
@@ -57,8 +65,14 @@ internal sealed class Report
                 .AppendLine();
         }
 
+        text.AppendLine("What was lost of these shapes:");
+        foreach (var (loss, (count, example)) in _losses.OrderByDescending(loss => loss.Value.Count).Take(20))
+            text.AppendLine(CultureInfo.InvariantCulture, $"{count,6} {loss} ({example})");
         return text.ToString();
     }
+
+    [GeneratedRegex(@"(?<== )[^\]]*?(?=\]| and )|(?<=in \()[^)]*")]
+    private static partial Regex Values();
 
     private (int Survived, int All) Sum(QueryShape shape, Func<WriteKind, bool> of)
         => _survival.Where(count => count.Key.Shape == shape && of(count.Key.Kind))

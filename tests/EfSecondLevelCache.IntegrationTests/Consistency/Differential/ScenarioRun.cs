@@ -56,7 +56,7 @@ internal sealed class ScenarioRun(RandomSchema schema, PostgresDatabase database
                 var answer = answers[query] = await CompareAsync(scenario, query, cached, write.Text, difference.IsEmpty ? was.Text : null);
                 // What is also the result of a query before it has just been read again for that one.
                 if (difference.IsOfOneRow && answer.Text == was.Text && was.IsCached && !shared.Contains(query) && answer.Reads(difference.Table))
-                    report.AddSurvival(answer.Shape, write.Kind, answer.IsHit);
+                    report.AddSurvival(answer, write, difference.Table, scenario with { Queries = [query] });
             }
         }
     }
