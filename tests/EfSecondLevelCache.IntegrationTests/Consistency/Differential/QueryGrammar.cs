@@ -109,7 +109,12 @@ internal sealed class QueryGrammar(RandomSchema schema, RandomContext context, R
     private RandomQuery DrawProjection()
     {
         var table = DrawTable();
-        var rows = shape.Next(3) == 0 ? Rows(table) : Where(Rows(table), row => shape.Next(3) == 0 ? HasKey(row, table) : DrawCondition(row, table, 1));
+        var rows = shape.Next(3) switch
+        {
+            0 => Rows(table),
+            1 => Where(Rows(table), row => HasKey(row, table)),
+            _ => Where(Rows(table), row => DrawCondition(row, table, 1)),
+        };
         if (shape.Next(3) == 0)
         {
             var column = Pick(table.Columns.Where(c => c.Kind.IsExact).DefaultIfEmpty(table.Key[0]));
@@ -169,7 +174,10 @@ internal sealed class QueryGrammar(RandomSchema schema, RandomContext context, R
             3 => Join(nameof(Queryable.RightJoin), dependents, principals, dependent, principal),
             4 => SelectMany(principals, row => Call(
                 nameof(Queryable.DefaultIfEmpty),
-                Where(Rows(foreignKey.From), d => Equal(dependent(d), principal(row))))),
+                Where(Rows(foreignKey.From), d => And(
+                    Equal(dependent(d), principal(row)),
+                    // What ON says of the side that a left join keeps.
+                    shape.Next(3) == 0 ? DrawCondition(row, foreignKey.To, 0) : null)))),
             5 => SelectMany(principals, row => Call(
                 nameof(Queryable.Take),
                 OrderByKey(Where(Rows(foreignKey.From), d => Equal(dependent(d), principal(row))), foreignKey.From),
@@ -183,7 +191,12 @@ internal sealed class QueryGrammar(RandomSchema schema, RandomContext context, R
 
         static Func<Expression, Expression> Column(Column column) => row => Nullable(Expression.Property(row, column.Name));
 
-        Expression Filtered(Table table) => Coin() ? Rows(table) : Where(Rows(table), row => DrawCondition(row, table, 0));
+        Expression Filtered(Table table) => shape.Next(4) switch
+        {
+            0 => Where(Rows(table), row => HasKey(row, table)),
+            1 => Where(Rows(table), row => DrawCondition(row, table, 0)),
+            _ => Rows(table),
+        };
     }
 
     private RandomQuery DrawGroups()
@@ -288,7 +301,9 @@ internal sealed class QueryGrammar(RandomSchema schema, RandomContext context, R
             2 => Expression.GreaterThan(Call(nameof(Queryable.Count), children), Operand(values.Next(3), typeof(int))),
             3 => Call(
                 nameof(Queryable.Contains),
-                Select(Where(Rows(reference.From), c => DrawCondition(c, reference.From, 0)), c => Nullable(Expression.Property(c, reference.Columns[0].Name))),
+                Select(
+                    Where(Rows(reference.From), c => DrawCondition(c, reference.From, 0)),
+                    c => Nullable(Expression.Property(c, reference.Columns[0].Name))),
                 Nullable(Expression.Property(row, reference.PrincipalColumns[0].Name))),
             _ => Call(nameof(Queryable.Any), Where(children, child => DrawCondition(child, reference.From, depth - 1))),
         };
@@ -361,11 +376,15 @@ internal sealed class QueryGrammar(RandomSchema schema, RandomContext context, R
         if (isFiltered && path.IsCollection)
             return (IncludeFiltered(rows, path), QueryShape.OtherInclude);
         var (text, isDeep) = (path.Name, false);
-        if (shape.Next(4) == 0 && PathsFrom(path.To).Where(next => next.Along != path.Along || next.Name == path.Name).ToArray() is { Length: > 0 } deeper)
+        // Not back to where it came from, which EF Core does not take.
+        var deeper = PathsFrom(path.To).Where(next => next.Along != path.Along || next.Name == path.Name).ToArray();
+        if (shape.Next(4) == 0 && deeper.Length > 0)
             (text, isDeep) = ($"{path.Name}.{Pick(deeper).Name}", true);
         var isPlain = !isDeep && !path.Along.ToAlternate && Array.TrueForAll(path.Along.Columns, column => column.Kind.IsExact);
         return (
-            Expression.Call(typeof(EntityFrameworkQueryableExtensions), nameof(EntityFrameworkQueryableExtensions.Include), [table.Class], rows, Expression.Constant(text)),
+            Expression.Call(
+                typeof(EntityFrameworkQueryableExtensions), nameof(EntityFrameworkQueryableExtensions.Include), [table.Class],
+                rows, Expression.Constant(text)),
             !isPlain ? QueryShape.OtherInclude : path.IsCollection ? QueryShape.CollectionInclude : QueryShape.ReferenceInclude);
     }
 
@@ -375,12 +394,10 @@ internal sealed class QueryGrammar(RandomSchema schema, RandomContext context, R
         var child = Expression.Parameter(path.To.Class, "c");
         var filtered = Expression.Call(
             typeof(Enumerable), nameof(Enumerable.Where), [path.To.Class],
-            Expression.Property(row, path.Name), Expression.Lambda(DrawTest(child, path.To), child));
+            Expression.Property(row, path.Name), Expression.Lambda(DrawCondition(child, path.To, 0), child));
         return Expression.Call(
             typeof(EntityFrameworkQueryableExtensions), nameof(EntityFrameworkQueryableExtensions.Include), [row.Type, filtered.Type],
             rows, Expression.Quote(Expression.Lambda(filtered, row)));
-
-        Expression DrawTest(Expression member, Table table) => DrawCondition(member, table, 0);
     }
 
     private static IEnumerable<Path> PathsFrom(Table table)
@@ -402,8 +419,7 @@ internal sealed class QueryGrammar(RandomSchema schema, RandomContext context, R
 
     private Expression HasForeignKey(Expression row, ForeignKey foreignKey)
     {
-        var index = values.Next(Table.Rows);
-        object[] key = foreignKey.ToAlternate ? [foreignKey.To.Alternate!.Kind.KeyAt(index)] : foreignKey.To.KeyAt(index);
+        var key = foreignKey.PrincipalKeyAt(values.Next(Table.Rows));
         // A column of the principal that is its key is the foreign key's own column.
         return !foreignKey.ToAlternate && shape.Next(4) == 0
             ? HasValues(Expression.Property(row, foreignKey.Navigation), foreignKey.To.Key, key)
@@ -442,8 +458,8 @@ internal sealed class QueryGrammar(RandomSchema schema, RandomContext context, R
         var ordered = Coin() ? null : CallWith(nameof(Queryable.OrderByDescending), rows, row => Expression.Property(row, first.Name));
         foreach (var column in table.Key)
         {
-            ordered = CallWith(
-                ordered is null ? nameof(Queryable.OrderBy) : nameof(Queryable.ThenBy), ordered ?? rows, row => Expression.Property(row, column.Name));
+            var method = ordered is null ? nameof(Queryable.OrderBy) : nameof(Queryable.ThenBy);
+            ordered = CallWith(method, ordered ?? rows, row => Expression.Property(row, column.Name));
         }
 
         return ordered!;

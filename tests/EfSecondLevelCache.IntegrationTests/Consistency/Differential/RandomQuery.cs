@@ -23,7 +23,8 @@ internal enum QueryShape
 /// <param name="IsOrdered">Its rows have a total order.</param>
 internal sealed record RandomQuery(Func<string> Text, QueryShape Shape, bool IsOrdered, Func<Task<object?>> ExecuteAsync)
 {
-    private static readonly MethodInfo GenericListAsync = typeof(RandomQuery).GetMethod(nameof(ListAsync), BindingFlags.NonPublic | BindingFlags.Static)!;
+    private static readonly MethodInfo GenericListAsync
+        = typeof(RandomQuery).GetMethod(nameof(ListAsync), BindingFlags.NonPublic | BindingFlags.Static)!;
 
     public static RandomQuery Rows(IAsyncQueryProvider provider, Expression expression, QueryShape shape, bool isOrdered, bool isAsync)
     {
@@ -34,7 +35,9 @@ internal sealed record RandomQuery(Func<string> Text, QueryShape Shape, bool IsO
     }
 
     public static RandomQuery Value(IAsyncQueryProvider provider, Expression expression, QueryShape shape)
-        => new(() => Print(expression), shape, true, () => Task.FromResult(provider.Execute<object?>(Expression.Convert(expression, typeof(object)))));
+        => new(
+            () => Print(expression), shape, true,
+            () => Task.FromResult(provider.Execute<object?>(Expression.Convert(expression, typeof(object)))));
 
     private static async Task<object?> ListAsync<T>(IAsyncQueryProvider provider, Expression expression, bool isAsync)
     {

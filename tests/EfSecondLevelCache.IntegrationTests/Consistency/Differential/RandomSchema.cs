@@ -2,11 +2,15 @@ using Microsoft.EntityFrameworkCore;
 
 namespace EfSecondLevelCache.IntegrationTests.Consistency.Differential;
 
-internal sealed record Column(string Name, ColumnKind Kind, bool IsNullable)
+/// <param name="IsKey">Its values are keys: of its table, or of the one that it refers to.</param>
+internal sealed record Column(string Name, ColumnKind Kind, bool IsNullable, bool IsKey = false)
 {
     public Type Type => IsNullable && Kind.Type.IsValueType ? typeof(Nullable<>).MakeGenericType(Kind.Type) : Kind.Type;
 
-    public object? Pick(Random random) => IsNullable && random.Next(5) == 0 ? null : Kind.Values[random.Next(Kind.Values.Length)];
+    public object? Pick(Random random)
+        => IsNullable && random.Next(5) == 0 ? null
+            : IsKey ? Kind.Respell(Kind.KeyAt(random.Next(Table.Rows)), random)
+            : Kind.Values[random.Next(Kind.Values.Length)];
 }
 
 /// <param name="From">The dependent.</param>
@@ -21,6 +25,9 @@ internal sealed record ForeignKey(
     public bool ToAlternate { get; init; }
 
     public Column[] PrincipalColumns => ToAlternate ? [To.Alternate!] : To.Key;
+
+    /// <summary>What the principal number <paramref name="index"/> is referred to by.</summary>
+    public object[] PrincipalKeyAt(int index) => ToAlternate ? [To.Alternate!.Kind.KeyAt(index)] : To.KeyAt(index);
 }
 
 internal sealed class Table(string name, Column[] key, bool isGenerated, Column? alternate, Column[] columns)
@@ -165,10 +172,11 @@ internal sealed class RandomSchema
             10 => [ColumnKind.Citext],
             _ => [ColumnKind.Numeric],
         };
-        var key = kinds.Select((kind, i) => new Column($"Key{i}", kind, false)).ToArray();
+        var key = kinds.Select((kind, i) => new Column($"Key{i}", kind, false, IsKey: true)).ToArray();
         var inheritance = _random.Next(6);
         var sharing = _random.Next(6);
-        return new Table($"t{index}", key, kinds is [{ } only] && only == ColumnKind.Int && Chance(4), Chance(3) ? DrawAlternate() : null, DrawColumns("C", 3, 5))
+        var isGenerated = kinds is [{ } only] && only == ColumnKind.Int && Chance(4);
+        return new Table($"t{index}", key, isGenerated, Chance(3) ? DrawAlternate() : null, DrawColumns("C", 3, 5))
         {
             DerivedColumns = inheritance < 2 ? DrawColumns("D", 1, 2) : [],
             IsTpt = inheritance == 0,
@@ -178,7 +186,7 @@ internal sealed class RandomSchema
         };
     }
 
-    private Column DrawAlternate() => new("Alternate", Chance(2) ? ColumnKind.Int : ColumnKind.Text, false);
+    private Column DrawAlternate() => new("Alternate", Chance(2) ? ColumnKind.Int : ColumnKind.Text, false, IsKey: true);
 
     private Column[] DrawColumns(string prefix, int least, int most)
         => [.. Enumerable.Range(0, _random.Next(least, most + 1))
@@ -194,11 +202,14 @@ internal sealed class RandomSchema
             (true, true) => [DeleteBehavior.Cascade],
             (true, false) => [DeleteBehavior.Cascade, DeleteBehavior.SetNull],
             (false, true) => [DeleteBehavior.Cascade, DeleteBehavior.ClientCascade, DeleteBehavior.Restrict],
-            (false, false) => [DeleteBehavior.Cascade, DeleteBehavior.SetNull, DeleteBehavior.ClientSetNull, DeleteBehavior.Restrict, DeleteBehavior.ClientCascade],
+            (false, false) =>
+            [
+                DeleteBehavior.Cascade, DeleteBehavior.SetNull, DeleteBehavior.Restrict, DeleteBehavior.ClientCascade, DeleteBehavior.ClientSetNull,
+            ],
         };
         var foreignKey = new ForeignKey(
             from, to, navigation, $"{from.Name}{navigation}",
-            [.. principal.Select((column, i) => new Column($"{navigation}{i}", column.Kind, !required))],
+            [.. principal.Select((column, i) => new Column($"{navigation}{i}", column.Kind, !required, IsKey: true))],
             required, Chance(6), behaviors[_random.Next(behaviors.Length)]) { ToAlternate = toAlternate };
         from.ForeignKeys.Add(foreignKey);
         to.References.Add(foreignKey);

@@ -63,7 +63,7 @@ internal sealed class RandomWrites(RandomSchema schema, Func<RandomContext> open
                     // Each another one, as a unique foreign key needs it; of itself an earlier row.
                     var parent = foreignKey.From == foreignKey.To ? i - 1 : foreignKey.IsUnique ? i : random.Next(Table.Rows);
                     if (parent >= 0 && (foreignKey.IsRequired || random.Next(5) > 0))
-                        Refer(row, foreignKey, foreignKey.ToAlternate ? [foreignKey.To.Alternate!.Kind.KeyAt(parent)] : foreignKey.To.KeyAt(parent), random);
+                        Refer(row, foreignKey, foreignKey.PrincipalKeyAt(parent), random);
                 }
 
                 // One by one: EF Core can't order rows that refer to each other by keys that only the database takes for equal.
@@ -144,8 +144,7 @@ internal sealed class RandomWrites(RandomSchema schema, Func<RandomContext> open
         try
         {
             var table = schema.Tables[random.Next(schema.Tables.Count)];
-            text = $"{kind} {table.Name}";
-            text += " " + await (kind switch
+            text += ": " + await (kind switch
             {
                 WriteKind.Insert => InsertAsync(db, table, random),
                 WriteKind.UpdateOfLoaded => UpdateAsync(db, table, await LoadAsync(db, table, random), random),
@@ -252,7 +251,7 @@ internal sealed class RandomWrites(RandomSchema schema, Func<RandomContext> open
         Type[] types = method == GenericExecuteUpdate ? [table.Class, column.Type] : [table.Class];
         object?[] arguments = method == GenericExecuteUpdate ? [rows, column.Name, column.Pick(random)] : [rows];
         var count = await (Task<int>)method.MakeGenericMethod(types).Invoke(null, BindingFlags.DoNotWrapExceptions, null, arguments, null)!;
-        return $"where {by.Name} = {value}: {string.Join(", ", arguments.Skip(1))}, {count} rows";
+        return $"{table.Name} where {by.Name} = {value}: {string.Join(", ", arguments.Skip(1))}, {count} rows";
     }
 
     private static Task<int> ExecuteUpdateAsync<T, TValue>(IQueryable<T> rows, string column, TValue value)
@@ -270,7 +269,7 @@ internal sealed class RandomWrites(RandomSchema schema, Func<RandomContext> open
         {
             0 => $"DELETE FROM {table.Name} WHERE {key}",
             1 => $"UPDATE {table.Name} SET {set}",
-            2 => $"UPDATE {table.Name} SET \"{table.Key[0].Name}\" = {Literal(table.Key[0], table.KeyAt(random.Next(Table.Rows + 4))[0])} WHERE {key}",
+            2 => $"UPDATE {table.Name} SET \"Key0\" = {Literal(table.Key[0], table.KeyAt(random.Next(Table.Rows + 4))[0])} WHERE {key}",
             3 => $"WITH written AS (UPDATE {table.Name} SET {set} WHERE {key} RETURNING 1) SELECT * FROM written",
             _ => $"UPDATE {table.Name} SET {set} WHERE {key}",
         };
@@ -382,7 +381,8 @@ internal sealed class RandomWrites(RandomSchema schema, Func<RandomContext> open
     private async Task<int> PickFreeKeyAsync(Table table, Random random)
     {
         await using var db = openPlain();
-        var taken = (await ListAsync(db, table)).Cast<object>().Select(row => string.Join('|', table.Key.Select(column => Get(row, column.Name)))).ToHashSet();
+        var rows = await ListAsync(db, table);
+        var taken = rows.Cast<object>().Select(row => string.Join('|', table.Key.Select(column => Get(row, column.Name)))).ToHashSet();
         int[] free = [.. Enumerable.Range(0, Table.Rows + 6).Where(index => !taken.Contains(string.Join('|', table.KeyAt(index))))];
         return free.Length == 0 ? throw new NoRowException() : free[random.Next(free.Length)];
     }
@@ -396,7 +396,8 @@ internal sealed class RandomWrites(RandomSchema schema, Func<RandomContext> open
             var row = Expression.Parameter(table.Class, "e");
             var method = column == table.Key[0] ? nameof(Queryable.OrderBy) : nameof(Queryable.ThenBy);
             ordered = Expression.Call(
-                typeof(Queryable), method, [table.Class, column.Type], ordered, Expression.Quote(Expression.Lambda(Expression.Property(row, column.Name), row)));
+                typeof(Queryable), method, [table.Class, column.Type],
+                ordered, Expression.Quote(Expression.Lambda(Expression.Property(row, column.Name), row)));
         }
 
         var list = new List<object>();

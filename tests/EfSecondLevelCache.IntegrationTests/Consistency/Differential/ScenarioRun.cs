@@ -50,7 +50,7 @@ internal sealed class ScenarioRun(RandomSchema schema, PostgresDatabase database
             var before = rows;
             rows = await DumpAsync();
             var difference = RowDifference.Of(before, rows);
-            report.CountWrite(write, difference.IsEmpty);
+            report.CountWrite(write, difference.IsEmpty, scenario);
             foreach (var (query, was) in answers.ToArray())
             {
                 var answer = answers[query] = await CompareAsync(scenario, query, cached, write.Text, difference.IsEmpty ? was.Text : null);
