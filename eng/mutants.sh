@@ -16,15 +16,21 @@ tar --create --exclude=.git --exclude=bin --exclude=obj . | tar --extract --dire
 
 # A bug need not be pretty.
 build() {
-    dotnet build "$copy/$project" --configuration Release --nologo --verbosity quiet \
+    dotnet build "$copy/$1" "${@:2}" --configuration Release --nologo --verbosity quiet \
         -p:TreatWarningsAsErrors=false -p:RunAnalyzers=false >"$copy/build.log" 2>&1 || { cat "$copy/build.log" >&2; exit 1; }
+}
+
+# The tests stay as they are: only the library is built anew.
+build_library() {
+    build src/EfSecondLevelCache --no-restore
+    cp "$copy"/src/EfSecondLevelCache/bin/Release/net10.0/EfSecondLevelCache.* "$copy/$project/bin/Release/net10.0/"
 }
 
 history() {
     dotnet run --no-build --configuration Release --project "$copy/$project" -- -noLogo -noColor -class '*.HistoryTests' >"$copy/history.log" 2>&1
 }
 
-build
+build $project
 history || { cat "$copy/history.log"; echo "The test fails without any mutant." >&2; exit 1; }
 echo "passes without a mutant"
 
@@ -32,7 +38,7 @@ survived=0
 for name in "$@"; do
     patch=$mutants/${name%.patch}.patch
     (cd "$copy" && git apply --unsafe-paths "$patch") || { echo "${name%.patch} does not fit the sources any more: $patch" >&2; exit 1; }
-    build
+    build_library
     caught=() missed=0
     for ((run = 0; run < runs; run++)); do
         # Whatever else goes wrong is not what the mutant is there for.

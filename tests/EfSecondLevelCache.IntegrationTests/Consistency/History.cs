@@ -19,6 +19,11 @@ internal enum Outcome
 {
     Committed,
     RolledBack,
+
+    /// <summary>The database had ended it when the call returned, but the caller never heard how.</summary>
+    Unheard,
+
+    /// <summary>It may even end later.</summary>
     Unknown,
 }
 

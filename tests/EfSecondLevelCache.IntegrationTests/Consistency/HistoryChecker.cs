@@ -49,8 +49,10 @@ internal sealed class HistoryChecker
         // The history must first be true to the database, or it proves nothing.
         foreach (var (value, write) in byValue)
         {
-            if (write.Outcome is not Outcome.Unknown && write.Outcome is Outcome.Committed != logged.Contains(value))
-                throw new InvalidOperationException($"The test is wrong: {write.How} noted {value} as {write.Outcome}, and the database's log disagrees.");
+            if (write.Outcome is Outcome.Committed && !logged.Contains(value))
+                throw new InvalidOperationException($"The test is wrong: {write.How} noted {value} as committed, and the log lacks it.");
+            if (write.Outcome is Outcome.RolledBack && logged.Contains(value))
+                throw new InvalidOperationException($"The test is wrong: {write.How} noted {value} as rolled back, and the database committed it.");
         }
 
         foreach (var chain in _chains.Values)
@@ -134,7 +136,7 @@ internal sealed class HistoryChecker
             by,
             // Which delete it was is not certain, see above.
             by is { Values.Count: > 0 } ? by.Invoked : long.MinValue,
-            by is { Outcome: Outcome.Committed } ? by.Returned : long.MaxValue));
+            by is { Outcome: Outcome.Committed or Outcome.Unheard } ? by.Returned : long.MaxValue));
 
         public void Complete()
         {
@@ -180,7 +182,10 @@ internal sealed class HistoryChecker
             {
                 if (i > from + Around && i < oldest - Around)
                     continue;
-                var mark = i == explaining ? "<- read" : i == oldest ? "<- the oldest that was allowed" : i == newest ? "<- the newest that was allowed" : "";
+                var mark = i == explaining ? "<- read"
+                    : i == oldest ? "<- the oldest that was allowed"
+                    : i == newest ? "<- the newest that was allowed"
+                    : "";
                 text.AppendLine($"  {_states[i].Tell(read.Invoked)} {mark}");
             }
 
@@ -204,8 +209,10 @@ internal sealed class HistoryChecker
     {
         public string Tell(long origin)
         {
-            return $"{Image?.ToString() ?? "(absent)",-28}"
-                + (By is null ? " at the start, or by whom is not known" : $" {Milliseconds(By.Invoked)}..{Milliseconds(By.Returned)} {By.How}, {By.Outcome}");
+            var image = $"{Image?.ToString() ?? "(absent)",-28}";
+            return By is null
+                ? $"{image} at the start, or by whom is not known"
+                : $"{image} {Milliseconds(By.Invoked)}..{Milliseconds(By.Returned)} {By.How}, {By.Outcome}";
 
             string Milliseconds(long time) => $"{Stopwatch.GetElapsedTime(origin, time).TotalMilliseconds,9:N3}";
         }

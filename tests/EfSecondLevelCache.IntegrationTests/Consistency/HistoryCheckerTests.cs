@@ -82,6 +82,15 @@ public sealed class HistoryCheckerTests
     }
 
     [Fact]
+    public void A_write_whose_answer_was_lost_is_promised_if_it_was_committed()
+    {
+        Wrote(A, new(1, 10), from: 100, to: 200, Outcome.Unheard);
+        Noted([11], 300, 400, Outcome.Unheard);
+        Rejected(201, 210, Claim.Row(A, new(1, 1)), "had left that state");
+        Accepted(401, 410, Claim.Row(A, new(1, 10)));
+    }
+
+    [Fact]
     public void A_row_of_two_moments_never_was()
     {
         Wrote(A, new(2, 10), from: 100, to: 200);

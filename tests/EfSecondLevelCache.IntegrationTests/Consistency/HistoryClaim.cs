@@ -11,7 +11,8 @@ internal sealed class Claim
 
     private readonly Func<Key, Image, long?> _contributionOfOthers;
 
-    private Claim(string what, string table, Key? only, IReadOnlyDictionary<Key, Image> rows, long total, Func<Key, Image, long?> contributionOfOthers)
+    private Claim(
+        string what, string table, Key? only, IReadOnlyDictionary<Key, Image> rows, long total, Func<Key, Image, long?> contributionOfOthers)
     {
         What = what;
         Table = table;

@@ -48,7 +48,9 @@ public class BankContext(DbContextOptions options) : DbContext(options)
 /// <summary>Another context type on the same tables and the same cache.</summary>
 public sealed class ReportContext(DbContextOptions options) : BankContext(options);
 
-/// <summary>Few rows, so that everybody meets everybody; and the log of what was committed, which PostgreSQL keeps by itself (logical decoding).</summary>
+/// <summary>
+/// Few rows, so that everybody meets everybody; and the log of what was committed, which PostgreSQL keeps by itself (logical decoding).
+/// </summary>
 internal sealed partial class HistoryDatabase : IAsyncDisposable
 {
     public const int Accounts = 40;

@@ -34,7 +34,8 @@ internal static class HistoryQueries
         ["three accounts"] = async (db, id) =>
         {
             long[] ids = [id, id + 1, id + 7];
-            return [Rows($"accounts {string.Join(", ", ids)}", (key, _) => ids.Contains(key.Id), await db.Accounts.AsNoTracking().Where(a => ids.Contains(a.Id)).ToListAsync())];
+            var accounts = await db.Accounts.AsNoTracking().Where(a => ids.Contains(a.Id)).ToListAsync();
+            return [Rows($"accounts {string.Join(", ", ids)}", (key, _) => ids.Contains(key.Id), accounts)];
         },
     };
 
@@ -49,7 +50,8 @@ internal static class HistoryQueries
             => Graph(id, await db.Groups.Include(g => g.Accounts).AsSplitQuery().AsNoTracking().SingleOrDefaultAsync(g => g.Id == id)),
         ["count of a group"] = async (db, id) =>
         [
-            Claim.Sum($"count of group {id}", "accounts", (_, image) => image.Group == id ? 1 : 0, await db.Accounts.CountAsync(a => a.GroupId == id)),
+            Claim.Sum($"count of group {id}", "accounts", (_, image) => image.Group == id ? 1 : 0,
+                await db.Accounts.CountAsync(a => a.GroupId == id)),
         ],
         ["sum of a group"] = async (db, id) =>
         [
@@ -65,12 +67,20 @@ internal static class HistoryQueries
         ["second page"] = async (db, _) => [Page("second page", _ => true, 4, 4,
             await db.Accounts.AsNoTracking().OrderByDescending(a => a.Value).ThenBy(a => a.Id).Skip(4).Take(4).ToListAsync())],
         ["totals by group"] = async (db, _) =>
-        [
-            .. (await db.Accounts.GroupBy(a => a.GroupId).Select(g => new { g.Key, Sum = g.Sum(a => a.Value) }).ToListAsync()).Select(
-                total => Claim.Sum($"total of group {total.Key}", "accounts", (_, image) => image.Group == total.Key ? image.Value : 0, total.Sum)),
-        ],
+        {
+            var totals = await db.Accounts.GroupBy(a => a.GroupId).Select(g => new { g.Key, Sum = g.Sum(a => a.Value) }).ToListAsync();
+            return
+            [
+                .. from id in Enumerable.Range(1, Groups)
+                   let total = totals.Find(t => t.Key == id)?.Sum ?? 0
+                   select Claim.Sum($"total of group {id}", "accounts", (_, image) => image.Group == id ? image.Value : 0, total),
+            ];
+        },
         ["all accounts"] = async (db, _) => [Rows("all accounts", (_, _) => true, await db.Accounts.AsNoTracking().ToListAsync())],
-        ["all groups"] = async (db, _) => [Claim.All("all groups", "groups", (_, _) => true, from g in await db.Groups.ToListAsync() select (KeyOf(g), ImageOf(g)))],
+        ["all groups"] = async (db, _) =>
+        [
+            Claim.All("all groups", "groups", (_, _) => true, (await db.Groups.ToListAsync()).Select(g => (KeyOf(g), ImageOf(g)))),
+        ],
     };
 
     /// <summary>Every query with every number.</summary>

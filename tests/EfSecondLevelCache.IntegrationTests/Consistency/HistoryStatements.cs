@@ -50,9 +50,13 @@ internal sealed record Statement(
     public static Dictionary<string, Statement> ByName { get; } = new()
     {
         ["SaveChanges of a loaded row"] = new(
-            (db, to, token) => ChangeAsync(db, to, account => account.Value = to.Value, token), Account, IsOneUpdate: true),
+            (db, to, token) => ChangeAsync(db, to, account => account.Value = to.Value, token),
+            Account,
+            IsOneUpdate: true),
         ["SaveChanges that moves a loaded row"] = new(
-            (db, to, token) => ChangeAsync(db, to, account => (account.GroupId, account.Value) = (to.MoveTo, to.Value), token), Account, IsOneUpdate: true),
+            (db, to, token) => ChangeAsync(db, to, account => (account.GroupId, account.Value) = (to.MoveTo, to.Value), token),
+            Account,
+            IsOneUpdate: true),
         ["SaveChanges of an attached row"] = new(
             (db, to, token) =>
             {
@@ -155,7 +159,8 @@ internal sealed record Statement(
             IsOneUpdate: true),
         ["SqlQuery with RETURNING"] = new(
             async (db, to, token) => (await db.Database
-                .SqlQuery<long>($"""UPDATE accounts SET value = {to.Value} WHERE group_id = {to.Group} RETURNING id AS "Value" """).ToListAsync(token)).Count,
+                .SqlQuery<long>($"""UPDATE accounts SET value = {to.Value} WHERE group_id = {to.Group} RETURNING id AS "Value" """)
+                .ToListAsync(token)).Count,
             IsOneUpdate: true),
     };
 

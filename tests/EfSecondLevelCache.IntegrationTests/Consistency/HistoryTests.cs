@@ -60,7 +60,7 @@ public sealed class HistoryTests(PostgresServer server, ITestOutputHelper output
         Assert.True(hitRatio > LeastHitRatio, $"Only {hitRatio:P1} of the reads came from the cache. {during}");
         Assert.True(during.StaleFillsPrevented > 0 && during.Invalidations > 0 && during.Joined > 0, $"{during}");
         if (history.Writes.Count > EnoughForEveryStatement)
-            Assert.All(Statement.ByName.Keys, name => Assert.True(workload.Counts.ContainsKey((name, Outcome.Committed)), $"{name} was never committed."));
+            Assert.DoesNotContain(Statement.ByName.Keys, name => !workload.Counts.ContainsKey((name, Outcome.Committed)));
     }
 
     /// <summary>When nobody writes any more, the cache answers as the database does, whatever is asked; and it is the cache that answers.</summary>

@@ -21,7 +21,7 @@ internal sealed class HistoryWorkload : IAsyncDisposable
     private const int Readers = 8;
     private const int Writers = 6;
     private const int ReadsForEachWrite = 25;
-    private const int MostReads = 400_000;
+    private const int MostReadsInSecond = 10_000;
 
     private readonly HistoryDatabase _database;
     private readonly SecondLevelCache _cache;
@@ -32,6 +32,8 @@ internal sealed class HistoryWorkload : IAsyncDisposable
     private readonly Func<BankContext>[] _contextsWithoutRetries;
     private readonly DbContextOptions _lossy;
     private readonly (Func<Random, Task> Run, int Weight)[] _endings;
+    private readonly Question?[] _recent = new Question?[16];
+    private long _start;
     private int _reads;
     private volatile bool _stopped;
 
@@ -39,21 +41,23 @@ internal sealed class HistoryWorkload : IAsyncDisposable
     {
         (_database, _cache, _history) = (database, cache, history);
         // Two transactions that wait for each other give up soon.
-        _tap = new WireTap(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Options = "-c lock_timeout=100ms" }.ConnectionString);
+        const string Options = "-c lock_timeout=100ms";
+        _tap = new WireTap(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Options = Options }.ConnectionString);
         // A client that gives up soon, and does not wait for what the server says to that.
         _lossyTap = new WireTap(new NpgsqlConnectionStringBuilder(database.ConnectionString)
         {
+            Options = Options,
             Pooling = false,
             CommandTimeout = 1,
             CancellationTimeout = -1,
         }.ConnectionString);
 
-        var pool = new PooledDbContextFactory<BankContext>(Options<BankContext>(_tap));
-        var report = Options<ReportContext>(_tap);
-        var retrying = Options<BankContext>(_tap, npgsql => npgsql.EnableRetryOnFailure(3, TimeSpan.FromMilliseconds(5), null));
+        var pool = new PooledDbContextFactory<BankContext>(OptionsOf<BankContext>(_tap));
+        var report = OptionsOf<ReportContext>(_tap);
+        var retrying = OptionsOf<BankContext>(_tap, npgsql => npgsql.EnableRetryOnFailure(3, TimeSpan.FromMilliseconds(5), null));
         _contextsWithoutRetries = [pool.CreateDbContext, () => new ReportContext(report)];
         _contexts = [.. _contextsWithoutRetries, () => new BankContext(retrying)];
-        _lossy = Options<BankContext>(_lossyTap);
+        _lossy = OptionsOf<BankContext>(_lossyTap);
         _endings =
         [
             (ByItselfAsync, 20),
@@ -82,7 +86,8 @@ internal sealed class HistoryWorkload : IAsyncDisposable
         // Some calls block their thread, and the tap needs threads for the answers that they wait for.
         ThreadPool.GetMinThreads(out _, out var completionPortThreads);
         ThreadPool.SetMinThreads(4 * (Readers + Writers), completionPortThreads);
-        var end = Stopwatch.GetTimestamp() + (long)(duration.TotalSeconds * Stopwatch.Frequency);
+        _start = Stopwatch.GetTimestamp();
+        var end = _start + (long)(duration.TotalSeconds * Stopwatch.Frequency);
         var tasks = new List<Task>();
         for (var i = 0; i < Readers; i++)
             Start(ReadAsync);
@@ -99,7 +104,7 @@ internal sealed class HistoryWorkload : IAsyncDisposable
 
         void Start(Func<Random, Task> loop)
         {
-            var random = new Random(HashCode.Combine(seed, tasks.Count));
+            var random = new Random(unchecked((seed * 31) + tasks.Count));
             tasks.Add(Task.Run(async () =>
             {
                 while (!_stopped && Stopwatch.GetTimestamp() < end)
@@ -116,42 +121,38 @@ internal sealed class HistoryWorkload : IAsyncDisposable
 
     private async Task ReadAsync(Random random)
     {
-        var (name, query, id) = AnyQuery(random);
-        for (var again = random.Next(1, 9); again > 0 && _reads < MostReads; again--)
-        {
-            if (random.Next(60) == 0)
-                await ReadTwiceInSnapshotAsync(random, name, query, id);
-            else
-                await ReadAsync(random, name, query, id);
-        }
+        if (random.Next(60) == 0)
+            await ReadTwiceInSnapshotAsync(random, AnyQuestion(random));
+        else
+            await ReadAsync(random, AnyQuestion(random));
 
-        // Not more reads than can be checked.
-        if (random.Next(8) == 0)
+        // Hits take no time: not more of them than can be checked.
+        while (_reads > MostReadsInSecond * Stopwatch.GetElapsedTime(_start).TotalSeconds)
             await Task.Delay(1);
     }
 
-    private async Task ReadAsync(Random random, string name, Func<BankContext, long, Task<Claim[]>> query, long id)
+    private async Task ReadAsync(Random random, Question question)
     {
         await using var db = Any(_contexts, random)();
         var invoked = Stopwatch.GetTimestamp();
-        var claims = await query(db, id);
-        Add(new Read(name, invoked, Stopwatch.GetTimestamp(), claims));
+        var claims = await question.Ask(db, question.Id);
+        Add(new Read(question.Name, invoked, Stopwatch.GetTimestamp(), claims));
     }
 
-    /// <summary>In a snapshot all answers are of one moment, that of the first. Nothing of it may be kept for others, who would get it later.</summary>
-    private async Task ReadTwiceInSnapshotAsync(Random random, string name, Func<BankContext, long, Task<Claim[]>> query, long id)
+    /// <summary>In a snapshot all answers are of one moment, that of the first. Nothing of it may be kept for others.</summary>
+    private async Task ReadTwiceInSnapshotAsync(Random random, Question question)
     {
         await using var db = Any(_contextsWithoutRetries, random)();
         var invoked = Stopwatch.GetTimestamp();
         await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead);
-        var first = await query(db, id);
+        var first = await question.Ask(db, question.Id);
         await Task.Delay(random.Next(5));
         db.ChangeTracker.Clear();
-        var second = await query(db, id);
+        var second = await question.Ask(db, question.Id);
         var returned = Stopwatch.GetTimestamp();
-        Add(new Read($"{name}, in a snapshot", invoked, returned, first));
+        Add(new Read($"{question.Name}, in a snapshot", invoked, returned, first));
         if (!first.Zip(second).All(pair => pair.First.HasSameAnswerAs(pair.Second)))
-            _history.Contradictions.Enqueue((returned, $"{name} in one snapshot: first {Text(first)}, then {Text(second)}"));
+            _history.Contradictions.Enqueue((returned, $"{question.Name} in one snapshot: first {Text(first)}, then {Text(second)}"));
     }
 
     private async Task WriteAsync(Random random)
@@ -320,9 +321,9 @@ internal sealed class HistoryWorkload : IAsyncDisposable
             }
 
             await Task.WhenAny(call);
-            return call.IsFaulted && hold.Reached.IsCompleted ? Outcome.Committed : Outcome.Unknown;
+            return call.IsFaulted && hold.Reached.IsCompleted ? Outcome.Unheard : Outcome.Unknown;
         });
-        await Task.Delay(random.Next(100));
+        await Task.Delay(random.Next(30));
     }
 
     private async Task HoldAnswersAsync(Random random)
@@ -370,8 +371,10 @@ internal sealed class HistoryWorkload : IAsyncDisposable
         // Who has written reads first what the others may still get from the cache.
         if (steps[0].Row is { } row)
         {
-            var (name, query) = Any(row.Table == "accounts" ? HistoryQueries.OfAccount : HistoryQueries.OfGroup, random);
-            await ReadAsync(random, name, query, row.Id);
+            var (name, ask) = Any(row.Table == "accounts" ? HistoryQueries.OfAccount : HistoryQueries.OfGroup, random);
+            await ReadAsync(random, new Question(name, ask, row.Id));
+            for (var i = 0; i < 3; i++)
+                await ReadAsync(random, AnyQuestion(random));
         }
     }
 
@@ -410,21 +413,26 @@ internal sealed class HistoryWorkload : IAsyncDisposable
         return new Step(name, statement, new Target(random, _history.NextValue()));
     }
 
-    private static (string Name, Func<BankContext, long, Task<Claim[]>> Query, long Id) AnyQuery(Random random)
+    /// <summary>Mostly one that was asked not long ago: what somebody left in the cache, others shall find while it is of interest.</summary>
+    private Question AnyQuestion(Random random)
     {
+        ref var recent = ref _recent[random.Next(_recent.Length)];
+        if (recent is { } known && random.Next(8) > 0)
+            return known;
         var ofAccount = random.Next(2) == 0;
-        var (name, query) = Any(ofAccount ? HistoryQueries.OfAccount : HistoryQueries.OfGroup, random);
-        return (name, query, Target.Skewed(random, ofAccount ? Accounts : Groups));
+        var (name, ask) = Any(ofAccount ? HistoryQueries.OfAccount : HistoryQueries.OfGroup, random);
+        return recent = new Question(name, ask, Target.Skewed(random, ofAccount ? Accounts : Groups));
     }
 
     private static T Any<T>(IReadOnlyCollection<T> of, Random random) => of.ElementAt(random.Next(of.Count));
 
     private static string Text(Claim[] claims) => string.Join("; ", claims.Select(claim => $"{claim}"));
 
-    private DbContextOptions<TContext> Options<TContext>(
-        WireTap tap, Action<NpgsqlDbContextOptionsBuilder>? npgsql = null)
+    private DbContextOptions<TContext> OptionsOf<TContext>(WireTap tap, Action<NpgsqlDbContextOptionsBuilder>? npgsql = null)
         where TContext : DbContext
         => new DbContextOptionsBuilder<TContext>().UseNpgsql(tap.ConnectionString, npgsql ?? (_ => { })).AddSecondLevelCache(_cache).Options;
+
+    private sealed record Question(string Name, Func<BankContext, long, Task<Claim[]>> Ask, long Id);
 
     /// <summary>One statement with its target, and what became of it.</summary>
     private sealed class Step(string name, Statement statement, Target target)
