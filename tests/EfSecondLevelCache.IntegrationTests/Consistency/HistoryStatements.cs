@@ -15,7 +15,7 @@ internal sealed class Target
         Group = Skewed(random, LastingGroups);
         TransientGroup = random.Next(LastingGroups + 1, Groups + 1);
         MoveTo = random.Next(1, (Account > LastingAccounts ? Groups : LastingGroups) + 1);
-        HomeOfTransient = random.Next(1, Groups + 1);
+        HomeOfTransient = random.Next(3) == 0 ? Group : TransientGroup;
     }
 
     public long Value { get; }
@@ -115,6 +115,14 @@ internal sealed record Statement(
             (db, to, token) => db.Accounts.Where(a => a.Id == to.Transient).ExecuteDeleteAsync(token), Transient, Deletes: true),
         ["ExecuteDelete of a group, which takes its accounts"] = new(
             (db, to, token) => db.Groups.Where(g => g.Id == to.TransientGroup).ExecuteDeleteAsync(token), TransientGroup, Deletes: true),
+        ["SaveChanges of a deleted group, which takes its accounts"] = new(
+            (db, to, token) =>
+            {
+                db.Remove(new AccountGroup { Id = to.TransientGroup });
+                return db.SaveChangesAsync(token);
+            },
+            TransientGroup,
+            Deletes: true),
         ["SaveChanges of an inserted group"] = new(
             (db, to, token) =>
             {

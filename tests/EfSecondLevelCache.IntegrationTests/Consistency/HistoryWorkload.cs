@@ -20,8 +20,16 @@ internal sealed class HistoryWorkload : IAsyncDisposable
 {
     private const int Readers = 8;
     private const int Writers = 6;
+
+    /// <summary>A slow machine takes longer to do as much.</summary>
+    private const int LeastWrites = 400;
+
     private const int ReadsForEachWrite = 25;
     private const int MostReadsInSecond = 10_000;
+
+    /// <summary>Queries whose first claim is of the row that they ask for.</summary>
+    private static readonly Dictionary<string, Func<BankContext, long, Task<Claim[]>>> OfOneAccount =
+        HistoryQueries.OfAccount.Where(query => query.Key is "account" or "account with its group").ToDictionary();
 
     private readonly HistoryDatabase _database;
     private readonly SecondLevelCache _cache;
@@ -97,9 +105,6 @@ internal sealed class HistoryWorkload : IAsyncDisposable
         Start(HoldAnswersAsync);
         Start(HoldAnswersAsync);
 
-        // Ends early where somebody fails.
-        await Task.WhenAny([Task.Delay(duration), .. tasks]);
-        _stopped = true;
         await Task.WhenAll(tasks);
 
         void Start(Func<Random, Task> loop)
@@ -107,8 +112,16 @@ internal sealed class HistoryWorkload : IAsyncDisposable
             var random = new Random(unchecked((seed * 31) + tasks.Count));
             tasks.Add(Task.Run(async () =>
             {
-                while (!_stopped && Stopwatch.GetTimestamp() < end)
-                    await loop(random);
+                try
+                {
+                    while (!_stopped && (Stopwatch.GetTimestamp() < end || _history.Writes.Count < LeastWrites))
+                        await loop(random);
+                }
+                finally
+                {
+                    // So do the others, also where this one failed.
+                    _stopped = true;
+                }
             }));
         }
     }
@@ -124,16 +137,16 @@ internal sealed class HistoryWorkload : IAsyncDisposable
         if (random.Next(60) == 0)
             await ReadTwiceInSnapshotAsync(random, AnyQuestion(random));
         else
-            await ReadAsync(random, AnyQuestion(random));
+            await ReadAsync(Any(_contexts, random), AnyQuestion(random));
 
         // Hits take no time: not more of them than can be checked.
         while (_reads > MostReadsInSecond * Stopwatch.GetElapsedTime(_start).TotalSeconds)
             await Task.Delay(1);
     }
 
-    private async Task ReadAsync(Random random, Question question)
+    private async Task ReadAsync(Func<BankContext> open, Question question)
     {
-        await using var db = Any(_contexts, random)();
+        await using var db = open();
         var invoked = Stopwatch.GetTimestamp();
         var claims = await question.Ask(db, question.Id);
         Add(new Read(question.Name, invoked, Stopwatch.GetTimestamp(), claims));
@@ -342,9 +355,9 @@ internal sealed class HistoryWorkload : IAsyncDisposable
             var changed = await step.ExecuteAsync(db);
             if (changed == 0 || step.Row is not { Table: "accounts" } row)
                 continue;
-            foreach (var name in (string[])["account", "account with its group"])
+            foreach (var (name, ask) in OfOneAccount)
             {
-                var claim = (await HistoryQueries.OfAccount[name](db, row.Id))[0];
+                var claim = (await ask(db, row.Id))[0];
                 var seen = claim.Rows.GetValueOrDefault(row);
                 if (step.Statement.Deletes ? seen is not null : seen?.Value != step.Target.Value)
                 {
@@ -357,6 +370,14 @@ internal sealed class HistoryWorkload : IAsyncDisposable
 
     private async Task RecordAsync(Random random, string ending, Step[] steps, Func<Task<Outcome>> run)
     {
+        // Somebody has just read what is about to change, and reads it again when it has.
+        Question? question = steps[0].Row is not { } row ? null
+            : row.Table == "groups" ? NewQuestion(random, HistoryQueries.OfGroup, row.Id)
+            : NewQuestion(random, OfOneAccount, row.Id);
+        var open = Any(_contexts, random);
+        if (question is not null)
+            await ReadAsync(open, question);
+
         var invoked = Stopwatch.GetTimestamp();
         var outcome = Outcome.Unknown;
         try
@@ -368,14 +389,10 @@ internal sealed class HistoryWorkload : IAsyncDisposable
         }
 
         Add(ending, steps, invoked, outcome);
-        // Who has written reads first what the others may still get from the cache.
-        if (steps[0].Row is { } row)
-        {
-            var (name, ask) = Any(row.Table == "accounts" ? HistoryQueries.OfAccount : HistoryQueries.OfGroup, random);
-            await ReadAsync(random, new Question(name, ask, row.Id));
-            for (var i = 0; i < 3; i++)
-                await ReadAsync(random, AnyQuestion(random));
-        }
+        if (question is not null)
+            await ReadAsync(open, question);
+        for (var i = 0; i < 3; i++)
+            await ReadAsync(Any(_contexts, random), AnyQuestion(random));
     }
 
     private void Add(string ending, Step[] steps, long invoked, Outcome outcome)
@@ -419,9 +436,15 @@ internal sealed class HistoryWorkload : IAsyncDisposable
         ref var recent = ref _recent[random.Next(_recent.Length)];
         if (recent is { } known && random.Next(8) > 0)
             return known;
-        var ofAccount = random.Next(2) == 0;
-        var (name, ask) = Any(ofAccount ? HistoryQueries.OfAccount : HistoryQueries.OfGroup, random);
-        return recent = new Question(name, ask, Target.Skewed(random, ofAccount ? Accounts : Groups));
+        return recent = random.Next(2) == 0
+            ? NewQuestion(random, HistoryQueries.OfAccount, Target.Skewed(random, Accounts))
+            : NewQuestion(random, HistoryQueries.OfGroup, Target.Skewed(random, Groups));
+    }
+
+    private static Question NewQuestion(Random random, Dictionary<string, Func<BankContext, long, Task<Claim[]>>> queries, long id)
+    {
+        var (name, ask) = Any(queries, random);
+        return new Question(name, ask, id);
     }
 
     private static T Any<T>(IReadOnlyCollection<T> of, Random random) => of.ElementAt(random.Next(of.Count));
