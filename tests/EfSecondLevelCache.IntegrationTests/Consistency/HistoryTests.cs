@@ -24,7 +24,7 @@ public sealed class HistoryTests(PostgresServer server, ITestOutputHelper output
         var seconds = Setting("EFSLC_HISTORY_SECONDS") ?? (Environment.GetEnvironmentVariable("CI") is { Length: > 0 } ? 30 : 5);
         await using var database = await HistoryDatabase.CreateAsync(server);
         // Many answers are lost here, and what such a write changes is closed for a while.
-        await using var cache = new SecondLevelCache(c => c.CacheAllQueries().UnknownOutcomeTimeout(TimeSpan.FromMilliseconds(50)));
+        await using var cache = new SecondLevelCache(c => c.CacheAllQueries().UnknownOutcomeTimeout(TimeSpan.FromMilliseconds(2)));
         var history = new History();
         await using var workload = new HistoryWorkload(database, cache, history);
 
