@@ -36,11 +36,13 @@ internal sealed class Target
 /// <param name="Row">The row that it changes; null: several.</param>
 /// <param name="Deletes">It writes no value: the row is gone.</param>
 /// <param name="IsOneUpdate">It sends a single UPDATE of accounts.</param>
+/// <param name="TellsRows">The cache knows which rows it changes.</param>
 internal sealed record Statement(
     Func<BankContext, Target, CancellationToken, Task<int>> Execute,
     Func<Target, Key>? Row = null,
     bool Deletes = false,
-    bool IsOneUpdate = false)
+    bool IsOneUpdate = false,
+    bool TellsRows = false)
 {
     private static readonly Func<Target, Key> Account = target => new Key("accounts", target.Account);
     private static readonly Func<Target, Key> Transient = target => new Key("accounts", target.Transient);
@@ -52,11 +54,13 @@ internal sealed record Statement(
         ["SaveChanges of a loaded row"] = new(
             (db, to, token) => ChangeAsync(db, to, account => account.Value = to.Value, token),
             Account,
-            IsOneUpdate: true),
+            IsOneUpdate: true,
+            TellsRows: true),
         ["SaveChanges that moves a loaded row"] = new(
             (db, to, token) => ChangeAsync(db, to, account => (account.GroupId, account.Value) = (to.MoveTo, to.Value), token),
             Account,
-            IsOneUpdate: true),
+            IsOneUpdate: true,
+            TellsRows: true),
         ["SaveChanges of an attached row"] = new(
             (db, to, token) =>
             {
@@ -64,7 +68,8 @@ internal sealed record Statement(
                 return db.SaveChangesAsync(token);
             },
             Account,
-            IsOneUpdate: true),
+            IsOneUpdate: true,
+            TellsRows: true),
         ["SaveChanges of Update, which moves the row"] = new(
             (db, to, token) =>
             {
@@ -72,7 +77,8 @@ internal sealed record Statement(
                 return Task.FromResult(db.SaveChanges());
             },
             Account,
-            IsOneUpdate: true),
+            IsOneUpdate: true,
+            TellsRows: true),
         ["SaveChanges of several rows"] = new(async (db, to, token) =>
         {
             foreach (var account in await db.Accounts.Where(a => a.Id >= to.Account && a.Id < to.Account + 3).ToListAsync(token))
@@ -80,14 +86,16 @@ internal sealed record Statement(
             if (await db.Groups.FindAsync([to.Group], token) is { } group)
                 group.Value = to.Value;
             return await db.SaveChangesAsync(token);
-        }),
+        },
+            TellsRows: true),
         ["SaveChanges of an insert"] = new(
             (db, to, token) =>
             {
                 db.Add(new Account { Id = to.Transient, GroupId = to.HomeOfTransient, Value = to.Value });
                 return db.SaveChangesAsync(token);
             },
-            Transient),
+            Transient,
+            TellsRows: true),
         ["SaveChanges of a delete"] = new(
             (db, to, token) =>
             {
@@ -95,7 +103,8 @@ internal sealed record Statement(
                 return db.SaveChangesAsync(token);
             },
             Transient,
-            Deletes: true),
+            Deletes: true,
+            TellsRows: true),
         ["ExecuteUpdate of a row"] = new(
             (db, to, token) => db.Accounts.Where(a => a.Id == to.Account).ExecuteUpdateAsync(s => s.SetProperty(a => a.Value, to.Value), token),
             Account,
@@ -129,7 +138,8 @@ internal sealed record Statement(
                 db.Add(new AccountGroup { Id = to.TransientGroup, Value = to.Value, Accounts = { new() { Id = to.Transient, Value = to.Value } } });
                 return db.SaveChangesAsync(token);
             },
-            TransientGroup),
+            TransientGroup,
+            TellsRows: true),
         ["ExecuteSql of a row"] = new(
             (db, to, token) => db.Database.ExecuteSqlAsync($"UPDATE accounts SET value = {to.Value} WHERE id = {to.Account}", token),
             Account,

@@ -17,16 +17,20 @@ public sealed class HistoryTests(PostgresServer server, ITestOutputHelper output
     private const int EnoughForEveryStatement = 1_000;
     private const int MostViolationsShown = 3;
 
-    [Fact]
-    public async Task No_read_is_older_than_a_write_that_had_returned()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task No_read_is_older_than_a_write_that_had_returned(bool tellsRows)
     {
         var seed = Setting("EFSLC_HISTORY_SEED") ?? Random.Shared.Next();
         var seconds = Setting("EFSLC_HISTORY_SECONDS") ?? (Environment.GetEnvironmentVariable("CI") is { Length: > 0 } ? 30 : 5);
+        if (tellsRows)
+            seconds = Math.Min(seconds, 10);
         await using var database = await HistoryDatabase.CreateAsync(server);
         // Many answers are lost here, and what such a write changes is closed for a while.
         await using var cache = new SecondLevelCache(c => c.CacheAllQueries().UnknownOutcomeTimeout(TimeSpan.FromMilliseconds(2)));
         var history = new History();
-        await using var workload = new HistoryWorkload(database, cache, history);
+        await using var workload = new HistoryWorkload(database, cache, history, tellsRows);
 
         var start = Stopwatch.GetTimestamp();
         await workload.RunAsync(seed, TimeSpan.FromSeconds(seconds));
@@ -61,7 +65,11 @@ public sealed class HistoryTests(PostgresServer server, ITestOutputHelper output
         Assert.True(hitRatio > LeastHitRatio, $"Only {hitRatio:P1} of the reads came from the cache. {during}");
         Assert.True(during.StaleFillsPrevented > 0 && during.Invalidations > 0 && during.Joined > 0, $"{during}");
         if (history.Writes.Count > EnoughForEveryStatement)
-            Assert.DoesNotContain(Statement.ByName.Keys, name => !workload.Counts.ContainsKey((name, Outcome.Committed)));
+        {
+            Assert.DoesNotContain(
+                Statement.ByName.Where(statement => !tellsRows || statement.Value.TellsRows),
+                statement => !workload.Counts.ContainsKey((statement.Key, Outcome.Committed)));
+        }
     }
 
     /// <summary>When nobody writes any more, the cache answers as the database does, whatever is asked; and it is the cache that answers.</summary>

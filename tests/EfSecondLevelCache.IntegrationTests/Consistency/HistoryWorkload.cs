@@ -34,6 +34,7 @@ internal sealed class HistoryWorkload : IAsyncDisposable
     private readonly HistoryDatabase _database;
     private readonly SecondLevelCache _cache;
     private readonly History _history;
+    private readonly bool _tellsRows;
     private readonly WireTap _tap;
     private readonly WireTap _lossyTap;
     private readonly Func<BankContext>[] _contexts;
@@ -45,9 +46,15 @@ internal sealed class HistoryWorkload : IAsyncDisposable
     private int _reads;
     private volatile bool _stopped;
 
-    public HistoryWorkload(HistoryDatabase database, SecondLevelCache cache, History history)
+    /// <param name="database">The database.</param>
+    /// <param name="cache">The cache.</param>
+    /// <param name="history">Takes what happens.</param>
+    /// <param name="tellsRows">
+    /// Only writes that tell which rows they change: results then live long enough to show a row that a write forgot.
+    /// </param>
+    public HistoryWorkload(HistoryDatabase database, SecondLevelCache cache, History history, bool tellsRows)
     {
-        (_database, _cache, _history) = (database, cache, history);
+        (_database, _cache, _history, _tellsRows) = (database, cache, history, tellsRows);
         // Two transactions that wait for each other give up soon.
         const string Options = "-c lock_timeout=100ms";
         _tap = new WireTap(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Options = Options }.ConnectionString);
@@ -66,16 +73,20 @@ internal sealed class HistoryWorkload : IAsyncDisposable
         _contextsWithoutRetries = [pool.CreateDbContext, () => new ReportContext(report)];
         _contexts = [.. _contextsWithoutRetries, () => new BankContext(retrying)];
         _lossy = OptionsOf<BankContext>(_lossyTap);
-        _endings =
+        (Func<Random, Task> Run, int Weight)[] ofRows =
         [
             (ByItselfAsync, 20),
-            (CancelledAsync, 5),
             (random => InTransactionAsync("committed", random, transaction => transaction.CommitAsync()), 4),
             (random => InTransactionAsync("rolled back", random, transaction => transaction.RollbackAsync(), Outcome.RolledBack), 2),
             (random => InTransactionAsync("disposed of", random, _ => Task.CompletedTask, Outcome.RolledBack), 1),
             (BackToSavepointAsync, 3),
             (random => InScopeAsync(random, completes: true), 3),
             (random => InScopeAsync(random, completes: false), 1),
+        ];
+        _endings = tellsRows ? ofRows :
+        [
+            .. ofRows,
+            (CancelledAsync, 5),
             // While these are under way, their tables are neither served nor filled.
             (random => InSqlTransactionAsync(random, "COMMIT", Outcome.Committed), 1),
             (random => InSqlTransactionAsync(random, "ROLLBACK", Outcome.RolledBack), 1),
@@ -101,7 +112,8 @@ internal sealed class HistoryWorkload : IAsyncDisposable
             Start(ReadAsync);
         for (var i = 0; i < Writers; i++)
             Start(WriteAsync);
-        Start(LoseAnswersAsync);
+        if (!_tellsRows)
+            Start(LoseAnswersAsync);
         Start(HoldAnswersAsync);
         Start(HoldAnswersAsync);
 
@@ -425,7 +437,9 @@ internal sealed class HistoryWorkload : IAsyncDisposable
 
     private Step NextStep(Random random, Func<Statement, bool>? which = null, bool mayDelete = true)
     {
-        var statements = Statement.ByName.Where(s => which?.Invoke(s.Value) != false && (mayDelete || !s.Value.Deletes)).ToList();
+        var statements = Statement.ByName
+            .Where(s => which?.Invoke(s.Value) != false && (mayDelete || !s.Value.Deletes) && (!_tellsRows || s.Value.TellsRows))
+            .ToList();
         var (name, statement) = statements[random.Next(statements.Count)];
         return new Step(name, statement, new Target(random, _history.NextValue()));
     }
