@@ -204,22 +204,24 @@ internal sealed class PlanDependencies
 
     private ResultRead? FromResult(TableRead read, Relation relation, CatalogView view)
     {
-        if (!_tellsRows || read.FromResult is not { } key || (key.Enforced is { } reference && !IsEnforced(reference, key.Column, relation, view)))
+        if (!_tellsRows || read.FromResult is not { } key || (key.Enforced is { } reference && !IsEnforced(reference, key, relation, view)))
             return null;
         var table = _database.Of(relation.Name);
-        return table.KeyOf([new KeyColumn(key.Column, key.Family)]) is { } slots ? new ResultRead(table, slots, key) : null;
+        return table.KeyOf([.. key.Columns.Select(column => new KeyColumn(column.Column, column.Family))]) is { } slots
+            ? new ResultRead(table, slots, key)
+            : null;
     }
 
     /// <summary>A foreign key sees to it that every row that refers finds its row.</summary>
-    private static bool IsEnforced(Reference reference, string column, Relation principal, CatalogView view)
+    private static bool IsEnforced(Reference reference, ResultKey key, Relation principal, CatalogView view)
         => view.Resolve(reference.Table) is { } table
             // Children do not inherit foreign keys, partitions do.
             && (table.Kind is RelationKind.PartitionedTable || !view.Catalog.ChildrenOf(table).Any())
             && view.Catalog.ForeignKeysOf(table).Any(foreignKey =>
                 foreignKey.IsValidated
                 && foreignKey.Principal.Equals(principal)
-                && foreignKey.Columns is [var from] && from == reference.Column
-                && foreignKey.PrincipalColumns is [var to] && to == column);
+                && foreignKey.Columns.Zip(foreignKey.PrincipalColumns).ToHashSet()
+                    .SetEquals(reference.Columns.Zip(key.Columns.Select(column => column.Column))));
 
     /// <summary>Columns of keys change seldom; of others one is enough, as a row is known by the values of few of its columns when it changes.</summary>
     private static ValueList<ColumnEquality> Chosen(TableRead read, IEnumerable<ColumnEquality> usable)
@@ -289,13 +291,13 @@ internal sealed class PlanDependencies
     {
         public void AddTo(HashSet<int> slots, CachedResult result)
         {
-            var values = new HashSet<ulong>();
+            var values = new HashSet<int>();
+            Span<ulong> row = stackalloc ulong[read.Columns.Count];
             using var reader = new CachedDataReader();
             reader.Reset(result);
             while (reader.Read())
             {
-                if (!ComparisonHash.TryHash(read.Family, reader.GetValue(read.Ordinal), out var hash)
-                    || (values.Add(hash) && values.Count > ComparisonValue.MostValues))
+                if (!TryHash(reader, row) || (values.Add(key.Of(row)) && values.Count > ComparisonValue.MostValues))
                 {
                     slots.Add(table.AnyRow);
                     return;
@@ -304,8 +306,19 @@ internal sealed class PlanDependencies
 
             slots.Add(table.UnknownRows);
             slots.Add(key.UnknownValues);
-            foreach (var value in values)
-                slots.Add(key.Of([value]));
+            slots.UnionWith(values);
+        }
+
+        private bool TryHash(CachedDataReader reader, Span<ulong> row)
+        {
+            for (var i = 0; i < row.Length; i++)
+            {
+                var column = read.Columns[i];
+                if (!ComparisonHash.TryHash(column.Family, reader.GetValue(column.Ordinal), out row[i]))
+                    return false;
+            }
+
+            return true;
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Linq.Expressions;
+using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation;
 using Microsoft.EntityFrameworkCore.Query.SqlExpressions;
 
@@ -39,18 +40,34 @@ internal sealed class ResultKeys(SelectExpression query, FromScope scope)
 
     private ResultKey? KeyOf(TableExpression table, JoinedTable joined)
     {
+        var columns = new SortedList<string, (ResultKeyColumn Key, ColumnExpression Other)>(StringComparer.Ordinal);
         foreach (var (own, other) in EqualitiesOf(joined.On, table.Alias))
         {
-            if (scope.FamilyOf(own) is not { } family || scope.FamilyOf(other) != family || OrdinalOf(other) is not (>= 0 and var ordinal))
-                continue;
-            if (joined.Kind is JoinKind.Left)
-                return new ResultKey(ordinal, own.Name, family, Enforced: null);
-            // Any further condition of an inner join could drop rows of the others.
-            if (joined.On is SqlBinaryExpression { OperatorType: ExpressionType.Equal } && ReferenceOf(other) is { } reference)
-                return new ResultKey(ordinal, own.Name, family, reference);
+            if (scope.FamilyOf(own) is { } family && scope.FamilyOf(other) == family && OrdinalOf(other) is >= 0 and var ordinal)
+                columns[own.Name] = (new ResultKeyColumn(own.Name, family, ordinal), other);
         }
 
-        return null;
+        if (columns.Count == 0)
+            return null;
+        ValueList<ResultKeyColumn> key = [.. columns.Values.Select(column => column.Key)];
+        if (joined.Kind is JoinKind.Left)
+            return new ResultKey(key, Enforced: null);
+        // Any further condition of an inner join could drop rows of the others.
+        return columns.Count == ConditionsIn(joined.On) && ReferenceOf([.. columns.Values.Select(column => column.Other)]) is { } reference
+            ? new ResultKey(key, reference)
+            : null;
+    }
+
+    private static int ConditionsIn(SqlExpression? on)
+        => on is SqlBinaryExpression { OperatorType: ExpressionType.AndAlso } and ? ConditionsIn(and.Left) + ConditionsIn(and.Right) : 1;
+
+    /// <summary>Null where they are not all columns of one table that an outer join does not leave missing.</summary>
+    private Reference? ReferenceOf(ColumnExpression[] columns)
+    {
+        var sources = columns.Select(SourceOf).ToArray();
+        return sources.All(source => source is not null) && sources.Select(source => source!.Value.Alias).Distinct().Count() == 1
+            ? new Reference(sources[0]!.Value.Table, [.. sources.Select(source => source!.Value.Column)])
+            : null;
     }
 
     /// <summary>The equalities that must hold of a column of the table and one of a table before it.</summary>
@@ -78,16 +95,17 @@ internal sealed class ResultKeys(SelectExpression query, FromScope scope)
     }
 
     /// <summary>The column of a table that it is; null: it is none, or an outer join may leave it missing.</summary>
-    private Reference? ReferenceOf(ColumnExpression column)
+    private (string Alias, TableName Table, string Column)? SourceOf(ColumnExpression column)
     {
+        var path = "";
         IReadOnlyList<TableExpressionBase> tables = query.Tables;
         while (true)
         {
-            var joined = tables.Select(JoinedTable.Of).FirstOrDefault(table => table.Alias == column.TableAlias);
-            switch (joined)
+            path += $"{column.TableAlias}/";
+            switch (tables.Select(JoinedTable.Of).FirstOrDefault(table => table.Alias == column.TableAlias))
             {
                 case { Kind: JoinKind.Inner, Table: TableExpression table }:
-                    return new Reference(new TableName(table.Table.Schema, table.Table.Name), column.Name);
+                    return (path, new TableName(table.Table.Schema, table.Table.Name), column.Name);
                 case { Kind: JoinKind.Inner, Table: SelectExpression select }
                     when select.Projection.FirstOrDefault(projection => projection.Alias == column.Name)?.Expression is ColumnExpression inner:
                     (tables, column) = (select.Tables, inner);

@@ -23,7 +23,7 @@ internal sealed record TableRead(TableName Table, ValueList<ColumnEquality> Equa
     {
         var usable = Equalities.Where(equality => parameterValues is null || equality.TryEvaluate(parameterValues, []));
         if (Equalities.Count == 0 && FromResult is { } key)
-            return $"{Table}[{key.Column} in the result]";
+            return $"{Table}[{string.Join(", ", key.Columns.Select(column => column.Column))} in the result]";
         var conditions = string.Join(" and ", usable.Select(equality => equality.Describe(parameterValues)));
         return conditions.Length == 0 ? Table.ToString() : $"{Table}[{conditions}]";
     }
