@@ -8,6 +8,8 @@ return args switch
     ["bdn", .. var options] => await BenchmarkDotNetRun.RunAsync(options),
     ["hit-rate", ..] => HitRate.Run(args.AsSpan(1)),
     ["store", ..] => StoreLookup.Run(args.AsSpan(1)),
+    ["writes"] => await HitRatioUnderWrites.RunAsync(),
+    ["invalidation"] => InvalidationCost.Run(),
     _ => Usage(),
 };
 
