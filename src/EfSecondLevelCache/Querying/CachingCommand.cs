@@ -119,7 +119,7 @@ internal sealed class CachingCommand(
     {
         if (_plan is null)
             return TellOfMissingPlan(parameterObject);
-        if ((_plan.Policy is null && !CacheRules.Any) || parameterObject.Context is null)
+        if ((_plan.Policy is null && !CacheRules.Any && !Explanations.AreAsked) || parameterObject.Context is null)
             return null;
         var session = _session ??= parameterObject.Context.GetService<CacheSession>();
         return session.Cache is null ? null : session;
