@@ -1,3 +1,4 @@
+using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Infrastructure;
 using Microsoft.EntityFrameworkCore;
 
@@ -28,6 +29,10 @@ internal sealed record SecondLevelCacheOptions
     public bool UniformSessions { get; init; }
 
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    public BackplaneFactory? Backplane { get; init; }
+
+    public TimeSpan? MaxStaleness { get; init; }
 }
 
 /// <summary>What <c>CacheQueriesOf</c> and <c>NeverCache</c> say of an entity type.</summary>

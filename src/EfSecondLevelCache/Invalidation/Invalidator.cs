@@ -1,17 +1,49 @@
+using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Invalidation.Catalog;
 
 namespace EfSecondLevelCache.Invalidation;
 
 /// <summary>
-/// THE FLOW OF A CHANGE: observe -> translate -> bump. What the observers (the batch executor, the commands, the end of a transaction) hand
+/// THE FLOW OF A CHANGE: observe -> translate -> bump -> publish. What the observers (the batch executor, the commands, the end of a transaction) hand
 /// in has happened, or may have; it is translated to version slots and bumped before the writer's call returns.
 /// </summary>
 internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, Counters counters)
 {
+    /// <summary>Tells the other nodes; null: there are none.</summary>
+    public Action<MessageContent>? Publish { get; set; }
+
     /// <summary>What a statement wrote can be seen by everybody from now on.</summary>
     public void Written(KnownDatabase database, IReadOnlyCollection<TableChange> written)
-        => Changed(database.Name, Translate(database, written));
+        => Tell(new RowsChanged(database.Name, Translate(database, written)));
+
+    /// <summary>What another node told.</summary>
+    public void Received(MessageContent told)
+    {
+        switch (told)
+        {
+            case RowsChanged rows:
+                Changed(rows.Database, rows.Changes);
+                break;
+            case TablesChanged named:
+                Changed(named.Tables);
+                break;
+            case TagChanged named:
+                counters.Invalidations.Add(1);
+                versions.Bump([slots.OfTag(named.Tag)]);
+                break;
+            default:
+                Flush();
+                break;
+        }
+    }
+
+    /// <summary>Anything may have changed, as far as this node knows; the others know for themselves.</summary>
+    public void Flush()
+    {
+        counters.Invalidations.Add(1);
+        versions.Bump([VersionSlots.Everything]);
+    }
 
     /// <summary>Rows that have changed; everything that changed with them is told apart.</summary>
     public void Changed(string database, IReadOnlyCollection<TableChange> changes)
@@ -34,7 +66,20 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
     public void Settle(int[] closed) => versions.Reopen(closed);
 
     /// <summary>The table changed, in whichever databases there is one of that name.</summary>
-    public void TablesChanged(IReadOnlyCollection<TableName> tables)
+    public void TablesChanged(IReadOnlyCollection<TableName> tables) => Tell(new TablesChanged(tables));
+
+    public void TagChanged(string tag) => Tell(new TagChanged(tag));
+
+    public void EverythingChanged() => Tell(new EverythingChanged());
+
+    /// <summary>This node first: others may ask it at once.</summary>
+    private void Tell(MessageContent change)
+    {
+        Received(change);
+        Publish?.Invoke(change);
+    }
+
+    private void Changed(IReadOnlyCollection<TableName> tables)
     {
         counters.Invalidations.Add(tables.Count);
         TableChange[] changes = [.. tables.Select(table => new TableChange(table))];
@@ -42,18 +87,6 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
         foreach (var database in slots.Databases)
             bumped.UnionWith(SlotsOf(database.Name, changes));
         versions.Bump([.. bumped]);
-    }
-
-    public void TagChanged(string tag)
-    {
-        counters.Invalidations.Add(1);
-        versions.Bump([slots.OfTag(tag)]);
-    }
-
-    public void EverythingChanged()
-    {
-        counters.Invalidations.Add(1);
-        versions.Bump([VersionSlots.Everything]);
     }
 
     private static List<TableChange> Translate(KnownDatabase database, IReadOnlyCollection<TableChange> written)

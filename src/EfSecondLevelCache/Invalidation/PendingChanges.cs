@@ -111,7 +111,8 @@ internal sealed class PendingChanges
             _ended = true;
             foreach (var (invalidator, slots) in _unsettled)
                 invalidator.Settle(slots);
-            if (_endIsObserved && committed)
+            // Settling tells this process; the others are told by name.
+            if (committed)
             {
                 foreach (var (database, (invalidator, changes)) in _changes)
                     invalidator.Written(database, changes.ToChanges());
