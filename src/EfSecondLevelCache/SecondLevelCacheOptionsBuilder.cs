@@ -184,6 +184,15 @@ public sealed class SecondLevelCacheOptionsBuilder
         return UseBackplane(backplane.Factory);
     }
 
+    /// <summary>Connects the nodes of the application over TCP, each with each other. No other process is needed.</summary>
+    /// <param name="configure">Where they are, and how they prove that they belong.</param>
+    /// <exception cref="ArgumentException">Somebody else could reach this node, and neither a secret nor TLS is configured.</exception>
+    public SecondLevelCacheOptionsBuilder UsePeers(Action<PeerOptionsBuilder> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        return UseBackplane(PeerOptionsBuilder.Build(configure));
+    }
+
     private SecondLevelCacheOptionsBuilder AddRule(EntityRule rule)
     {
         var others = Options.EntityRules.Where(other => (other.EntityType, other.Never) != (rule.EntityType, rule.Never));

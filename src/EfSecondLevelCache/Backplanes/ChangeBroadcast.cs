@@ -36,6 +36,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     private long _malformed;
     private long _lastLive;
     private Freshness _fresh;
+    private int _isBeating;
 
     /// <param name="backplane">Not started yet.</param>
     /// <param name="apply">Takes what other nodes tell.</param>
@@ -237,18 +238,30 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
 
     private void Beat()
     {
+        // One that waits for a slow receiver is enough.
+        if (Interlocked.Exchange(ref _isBeating, 1) == 1)
+            return;
+        try
+        {
+            Publish(NextAlive());
+        }
+        finally
+        {
+            Volatile.Write(ref _isBeating, 0);
+        }
+    }
+
+    private Alive NextAlive()
+    {
         var now = _time.GetTimestamp();
-        Alive alive;
         lock (_receiving)
         {
             if (_backplane.Health.State is BackplaneState.Live)
                 _lastLive = now;
             Suspect(now);
             Volatile.Write(ref _fresh, FreshUntil());
-            alive = new Alive(_backplane.NodeName, now, [.. _nodes.Values.Select(node => new HeardStamp(node.Incarnation, node.Stamp))]);
+            return new Alive(_backplane.NodeName, now, [.. _nodes.Values.Select(node => new HeardStamp(node.Incarnation, node.Stamp))]);
         }
-
-        Publish(alive);
     }
 
     /// <summary>What a silent node has committed and could not publish any more is covered by a flush when it is suspected, and when it is given up.</summary>
