@@ -52,7 +52,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
             return;
         var logger = Log.LoggerOf(loggerFactory ?? NullLoggerFactory.Instance);
         _broadcast = new ChangeBroadcast(options.Backplane.Create(logger), OnToldByNode, Invalidator.Flush, options, logger);
-        Invalidator.Publish = _broadcast.Publish;
+        Invalidator.Broadcast = _broadcast;
     }
 
     internal SecondLevelCacheOptions Options { get; }

@@ -1,7 +1,9 @@
 using EfSecondLevelCache.Backplanes;
+using EfSecondLevelCache.Backplanes.Postgres;
 using EfSecondLevelCache.Querying;
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 
 namespace EfSecondLevelCache;
 
@@ -191,6 +193,18 @@ public sealed class SecondLevelCacheOptionsBuilder
     {
         ArgumentNullException.ThrowIfNull(configure);
         return UseBackplane(PeerOptionsBuilder.Build(configure));
+    }
+
+    /// <summary>
+    /// Lets PostgreSQL carry what the nodes tell each other, by NOTIFY: SaveChanges and transactions that EF Core ends tell of their changes inside the
+    /// transaction itself. Each such commit holds a lock of the whole server while it is flushed, so this is for few writes.
+    /// </summary>
+    /// <param name="connectionString">To the database that the contexts use, past any pooler that shares connections.</param>
+    /// <exception cref="ArgumentException"><paramref name="connectionString"/> is blank or can't be read.</exception>
+    public SecondLevelCacheOptionsBuilder UsePostgresBackplane(string connectionString)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(connectionString);
+        return UseBackplane(new PostgresBackplaneSettings(new NpgsqlConnectionStringBuilder(connectionString).ConnectionString));
     }
 
     private SecondLevelCacheOptionsBuilder AddRule(EntityRule rule)

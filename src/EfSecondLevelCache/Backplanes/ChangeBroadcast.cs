@@ -1,3 +1,4 @@
+using System.Data.Common;
 using EfSecondLevelCache.Diagnostics;
 using Microsoft.Extensions.Logging;
 
@@ -29,6 +30,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     private readonly ILogger _logger;
     private readonly ITimer _beating;
     private long _sent;
+    private long _sentAtCommit;
     private long _dropped;
     private long _received;
     private long _duplicates;
@@ -91,7 +93,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
                 State = health.State,
                 Detail = health.Detail,
                 Nodes = nodes,
-                Sent = Volatile.Read(ref _sent),
+                Sent = Volatile.Read(ref _sent) + Volatile.Read(ref _sentAtCommit),
                 Received = Volatile.Read(ref _received),
                 Duplicates = Volatile.Read(ref _duplicates),
                 Dropped = health.Dropped + Volatile.Read(ref _dropped),
@@ -120,6 +122,17 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
             Interlocked.Increment(ref _dropped);
             Log.PublishFault(_logger, fault);
         }
+    }
+
+    /// <summary>Whether changes of this database are published by <see cref="PublishAtCommitAsync"/>.</summary>
+    public bool PublishesAtCommit(string database) => _backplane is ICommitBackplane backplane && backplane.CarriedBy(database);
+
+    /// <summary>Has the transaction tell the others of a change when it commits.</summary>
+    public Task PublishAtCommitAsync(bool async, DbTransaction transaction, MessageContent content, CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _sentAtCommit);
+        var message = ChangeMessageFormat.Encode(new ChangeMessage(_incarnation, Number: 0, content), _backplane.MaxMessageBytes);
+        return ((ICommitBackplane)_backplane).PublishAtCommitAsync(async, transaction, message, cancellationToken);
     }
 
     public void Received(ReadOnlyMemory<byte> message)

@@ -1,3 +1,4 @@
+using EfSecondLevelCache.Backplanes.Postgres;
 using EfSecondLevelCache.Invalidation.Sources;
 using EfSecondLevelCache.Querying;
 using EfSecondLevelCache.Querying.Planning;
@@ -63,7 +64,12 @@ internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtens
         Replace<IModificationCommandFactory, NpgsqlModificationCommandFactory, ReadBackCommandFactory>(services);
         Replace<IUpdateSqlGenerator, NpgsqlUpdateSqlGenerator, ReadBackSqlGenerator>(services);
         Decorate<IBatchExecutor, BatchExecutor>(
-            services, (provider, inner) => new ObservingBatchExecutor(inner, provider.GetRequiredService<CacheSession>()));
+            services,
+            (provider, inner) =>
+            {
+                var session = provider.GetRequiredService<CacheSession>();
+                return new NotifyingBatchExecutor(new ObservingBatchExecutor(inner, session), session);
+            });
     }
 
     public void Validate(IDbContextOptions options)

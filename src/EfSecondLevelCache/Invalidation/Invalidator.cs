@@ -1,3 +1,4 @@
+using System.Data.Common;
 using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Invalidation.Catalog;
@@ -11,11 +12,26 @@ namespace EfSecondLevelCache.Invalidation;
 internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, Counters counters)
 {
     /// <summary>Tells the other nodes; null: there are none.</summary>
-    public Action<MessageContent>? Publish { get; set; }
+    public ChangeBroadcast? Broadcast { get; set; }
 
     /// <summary>What a statement wrote can be seen by everybody from now on.</summary>
     public void Written(KnownDatabase database, IReadOnlyCollection<TableChange> written)
         => Tell(new RowsChanged(database.Name, Translate(database, written)));
+
+    /// <summary>The same, where the other nodes are told already.</summary>
+    public void WrittenAndTold(KnownDatabase database, IReadOnlyCollection<TableChange> written)
+        => Changed(database.Name, Translate(database, written));
+
+    /// <summary>Has the other nodes told by the transaction itself when it commits; false: they are not.</summary>
+    public async ValueTask<bool> TellAtCommitAsync(
+        bool async, DbTransaction transaction, KnownDatabase database, IReadOnlyCollection<TableChange> written, CancellationToken cancellationToken)
+    {
+        if (Broadcast is null || !Broadcast.PublishesAtCommit(database.Name))
+            return false;
+        var change = new RowsChanged(database.Name, Translate(database, written));
+        await Broadcast.PublishAtCommitAsync(async, transaction, change, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
 
     /// <summary>What another node told.</summary>
     public void Received(MessageContent told)
@@ -76,7 +92,7 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
     private void Tell(MessageContent change)
     {
         Received(change);
-        Publish?.Invoke(change);
+        Broadcast?.Publish(change);
     }
 
     private void Changed(IReadOnlyCollection<TableName> tables)

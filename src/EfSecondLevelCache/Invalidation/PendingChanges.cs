@@ -22,6 +22,7 @@ internal sealed class PendingChanges
     private readonly List<(Invalidator Invalidator, int[] Slots)> _unsettled = [];
     private readonly object _transaction;
     private readonly bool _endIsObserved;
+    private bool _othersAreTold;
     private bool _ended;
 
     private PendingChanges(object transaction, DbConnection? connection, bool endIsObserved)
@@ -56,6 +57,10 @@ internal sealed class PendingChanges
         if (Transactions.TryGetValue(transaction, out var pending))
             pending.End(committed: true);
     }
+
+    /// <summary>The transaction is about to commit: where it can tell the other nodes itself, it does.</summary>
+    public static ValueTask TellAsync(bool async, DbTransaction transaction, CancellationToken cancellationToken)
+        => Transactions.TryGetValue(transaction, out var pending) ? pending.TellOthersAsync(async, transaction, cancellationToken) : default;
 
     public static void Drop(DbTransaction transaction)
     {
@@ -102,6 +107,15 @@ internal sealed class PendingChanges
         return pending;
     }
 
+    private async ValueTask TellOthersAsync(bool async, DbTransaction transaction, CancellationToken cancellationToken)
+    {
+        // One connection has one database.
+        if (_changes.Count != 1)
+            return;
+        var (database, (invalidator, changes)) = _changes.First();
+        _othersAreTold = await invalidator.TellAtCommitAsync(async, transaction, database, changes.ToChanges(), cancellationToken).ConfigureAwait(false);
+    }
+
     private void End(bool committed)
     {
         lock (_lock)
@@ -115,7 +129,12 @@ internal sealed class PendingChanges
             if (committed)
             {
                 foreach (var (database, (invalidator, changes)) in _changes)
-                    invalidator.Written(database, changes.ToChanges());
+                {
+                    if (_othersAreTold)
+                        invalidator.WrittenAndTold(database, changes.ToChanges());
+                    else
+                        invalidator.Written(database, changes.ToChanges());
+                }
             }
 
             Transactions.Remove(_transaction);

@@ -11,6 +11,7 @@ public sealed class BackplaneNode : IAsyncDisposable
     private readonly List<MessageContent> _told = [];
     private readonly Tap _tap;
     private int _flushes;
+    private int _flushesBefore;
 
     public BackplaneNode(BackplaneFactory factory)
     {
@@ -22,7 +23,8 @@ public sealed class BackplaneNode : IAsyncDisposable
 
     public int MaxBytes => _tap.MaxMessageBytes;
 
-    public int Flushes => Volatile.Read(ref _flushes);
+    /// <summary>Since <see cref="CountFlushesFromNow"/>.</summary>
+    public int Flushes => Volatile.Read(ref _flushes) - _flushesBefore;
 
     /// <summary>While it is reset, the node takes its time for each message.</summary>
     public ManualResetEventSlim IsAwake { get; } = new(initialState: true);
@@ -44,6 +46,8 @@ public sealed class BackplaneNode : IAsyncDisposable
                 return [.. _told.OfType<RowsChanged>().SelectMany(rows => rows.Changes)];
         }
     }
+
+    public void CountFlushesFromNow() => _flushesBefore = Volatile.Read(ref _flushes);
 
     public bool Hears(BackplaneNode other)
         => Broadcast.Status.Nodes.Any(node => node.Name == other.Broadcast.Status.Node && !node.IsSuspect);

@@ -155,7 +155,6 @@ public abstract class BackplaneSpecification : IAsyncLifetime
         await RestoreAsync();
 
         await Eventually.TrueAsync(() => b.Flushes > before);
-        await HearEachOtherAsync();
         await Eventually.TrueAsync(() =>
         {
             a.Publish("found");
@@ -237,9 +236,15 @@ public abstract class BackplaneSpecification : IAsyncLifetime
         return node;
     }
 
-    protected Task HearEachOtherAsync()
-        => Eventually.TrueAsync(() => _nodes.All(node => _nodes.All(other => node == other || node.Hears(other)))
-            && _nodes.All(node => node.Broadcast.Status.State is BackplaneState.Live));
+    /// <summary>What a node flushed before it was connected does not count.</summary>
+    protected async Task HearEachOtherAsync()
+    {
+        await Eventually.TrueAsync(
+            () => _nodes.All(node => node.Broadcast.Status.State is BackplaneState.Live && _nodes.All(other => node == other || node.Hears(other))),
+            () => string.Join('\n', _nodes.Select(node => $"{node.Broadcast.Status} {node.Broadcast.Status.Detail}")));
+        foreach (var node in _nodes)
+            node.CountFlushesFromNow();
+    }
 
     private static bool IsChange(byte[] bytes) => ChangeMessageFormat.TryDecode(bytes, out var message) && message.Content is { IsChange: true };
 }

@@ -10,6 +10,20 @@ public static class Eventually
     public static Task TrueAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string? what = null)
         => TrueAsync(() => Task.FromResult(condition()), what);
 
+    /// <param name="condition">Becomes true.</param>
+    /// <param name="state">Tells how far it was.</param>
+    public static async Task TrueAsync(Func<bool> condition, Func<string> state)
+    {
+        try
+        {
+            await TrueAsync(condition, "the condition holds");
+        }
+        catch (Xunit.Sdk.FailException)
+        {
+            Assert.Fail(state());
+        }
+    }
+
     public static async Task TrueAsync(Func<Task<bool>> condition, [CallerArgumentExpression(nameof(condition))] string? what = null)
     {
         var end = DateTime.UtcNow + Patience;

@@ -9,7 +9,7 @@ public sealed class TcpProxy : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<Socket, byte> _sockets = new();
     private readonly IPEndPoint _target;
-    private readonly Socket _listener = new(SocketType.Stream, ProtocolType.Tcp);
+    private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private volatile TaskCompletionSource _flowing = Flowing();
     private volatile bool _isCut;
 

@@ -14,7 +14,7 @@ internal sealed class PeerSender
     private readonly PeerBackplane _owner;
     private readonly CancellationTokenSource _stopping = new();
     private readonly SemaphoreSlim _dialNow = new(0);
-    private volatile PeerQueue? _queue;
+    private volatile OutgoingQueue? _queue;
     private volatile bool _isLeaving;
     private TimeSpan _pause = ShortestPause;
 
@@ -110,7 +110,7 @@ internal sealed class PeerSender
         if (IsSelf || !_owner.MayConnect(this))
             return;
 
-        var queue = new PeerQueue(_owner.QueueBytes);
+        var queue = new OutgoingQueue(_owner.QueueBytes);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
         var closing = WaitForCloseAsync(stream, ended);
         try
@@ -132,7 +132,7 @@ internal sealed class PeerSender
         }
     }
 
-    private static async Task WriteAsync(PipeWriter writer, PeerFrames frames, PeerQueue queue, CancellationToken ended)
+    private static async Task WriteAsync(PipeWriter writer, PeerFrames frames, OutgoingQueue queue, CancellationToken ended)
     {
         while (await queue.Waiting.WaitToReadAsync(ended).ConfigureAwait(false))
         {

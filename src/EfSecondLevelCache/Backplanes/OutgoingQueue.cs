@@ -1,12 +1,12 @@
 using System.Threading.Channels;
 
-namespace EfSecondLevelCache.Backplanes.Peers;
+namespace EfSecondLevelCache.Backplanes;
 
 /// <summary>
-/// What waits for one node, bounded in bytes. Where a message does not fit, all that wait are dropped: the node sees by the next number that it
+/// What waits to be sent, bounded in bytes. Where a message does not fit, all that wait are dropped: who gets it sees by its number that he
 /// missed some, and the sooner the better.
 /// </summary>
-internal sealed class PeerQueue(int maxBytes)
+internal sealed class OutgoingQueue(int maxBytes)
 {
     private readonly Channel<ReadOnlyMemory<byte>> _waiting = Channel.CreateUnbounded<ReadOnlyMemory<byte>>();
     private long _bytes;
