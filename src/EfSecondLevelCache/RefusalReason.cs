@@ -71,4 +71,7 @@ public enum RefusalReason
 
     /// <summary>It reads a materialized view, a foreign table or a sequence, whose changes nothing tells of.</summary>
     UntoldChanges,
+
+    /// <summary>Another node was not heard for longer than <c>MaxStaleness</c> allows.</summary>
+    NodesUnheard,
 }

@@ -1,3 +1,4 @@
+using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Infrastructure;
 using Microsoft.EntityFrameworkCore;
 
@@ -32,6 +33,10 @@ internal sealed record SecondLevelCacheOptions
     public TimeSpan UnknownOutcomeTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    public BackplaneFactory? Backplane { get; init; }
+
+    public TimeSpan? MaxStaleness { get; init; }
 }
 
 /// <summary>What <c>CacheQueriesOf</c> and <c>NeverCache</c> say of an entity type.</summary>

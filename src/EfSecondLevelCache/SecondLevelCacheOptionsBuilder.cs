@@ -1,6 +1,9 @@
+using EfSecondLevelCache.Backplanes;
+using EfSecondLevelCache.Backplanes.Postgres;
 using EfSecondLevelCache.Querying;
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 
 namespace EfSecondLevelCache;
 
@@ -168,6 +171,60 @@ public sealed class SecondLevelCacheOptionsBuilder
     {
         ArgumentNullException.ThrowIfNull(timeProvider);
         return Set(nameof(UseTimeProvider), Options with { TimeProvider = timeProvider });
+    }
+
+    /// <summary>
+    /// How old a result may be because of a change that this process has not heard of. Past it, queries go to the database until it is proven again
+    /// that nothing is missing. Default: none: what another node changed while it could not be heard is removed when it is heard again, and the
+    /// times to live bound it until then.
+    /// </summary>
+    /// <param name="staleness">100 milliseconds to 1 hour.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="staleness"/> is out of that range.</exception>
+    public SecondLevelCacheOptionsBuilder MaxStaleness(TimeSpan staleness)
+        => staleness >= TimeSpan.FromMilliseconds(100) && staleness <= TimeSpan.FromHours(1)
+            ? Set(nameof(MaxStaleness), Options with { MaxStaleness = staleness })
+            : throw new ArgumentOutOfRangeException(nameof(staleness), staleness,
+                $"MaxStaleness is {staleness}; give 100 milliseconds to 1 hour, for example MaxStaleness(TimeSpan.FromSeconds(5)).");
+
+    /// <summary>
+    /// Tells other nodes of this one's changes, and this one of theirs, over a backplane of your own. A cache has one backplane: the last call counts.
+    /// </summary>
+    /// <param name="factory">Makes it. Contexts share a cache where their factories are equal.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="factory"/> is null.</exception>
+    public SecondLevelCacheOptionsBuilder UseBackplane(BackplaneFactory factory)
+    {
+        ArgumentNullException.ThrowIfNull(factory);
+        return Set(nameof(UseBackplane), Options with { Backplane = factory });
+    }
+
+    /// <summary>Connects the caches of one process, for tests.</summary>
+    /// <param name="backplane">The same for all of them.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="backplane"/> is null.</exception>
+    public SecondLevelCacheOptionsBuilder UseBackplane(InMemoryBackplane backplane)
+    {
+        ArgumentNullException.ThrowIfNull(backplane);
+        return UseBackplane(backplane.Factory);
+    }
+
+    /// <summary>Connects the nodes of the application over TCP, each with each other. No other process is needed.</summary>
+    /// <param name="configure">Where they are, and how they prove that they belong.</param>
+    /// <exception cref="ArgumentException">Somebody else could reach this node, and neither a secret nor TLS is configured.</exception>
+    public SecondLevelCacheOptionsBuilder UsePeers(Action<PeerOptionsBuilder> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        return UseBackplane(PeerOptionsBuilder.Build(configure));
+    }
+
+    /// <summary>
+    /// Lets PostgreSQL carry what the nodes tell each other, by NOTIFY: SaveChanges and transactions that EF Core ends tell of their changes inside the
+    /// transaction itself. Each such commit holds a lock of the whole server while it is flushed, so this is for few writes.
+    /// </summary>
+    /// <param name="connectionString">To the database that the contexts use, past any pooler that shares connections.</param>
+    /// <exception cref="ArgumentException"><paramref name="connectionString"/> is blank or can't be read.</exception>
+    public SecondLevelCacheOptionsBuilder UsePostgresBackplane(string connectionString)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(connectionString);
+        return UseBackplane(new PostgresBackplaneSettings(new NpgsqlConnectionStringBuilder(connectionString).ConnectionString));
     }
 
     private SecondLevelCacheOptionsBuilder AddRule(EntityRule rule)

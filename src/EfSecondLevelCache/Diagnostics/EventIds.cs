@@ -14,4 +14,12 @@ internal static class EventIds
     public const int Changed = 9;
     public const int ChangeFault = 10;
     public const int ManyCaches = 11;
+    public const int PublishFault = 30;
+    public const int MalformedMessage = 31;
+    public const int NodeSuspect = 32;
+    public const int NodeRecovered = 33;
+    public const int NodeLeft = 34;
+    public const int Flush = 35;
+    public const int BackplaneState = 36;
+    public const int ConnectionRejected = 37;
 }
