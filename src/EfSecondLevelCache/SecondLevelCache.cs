@@ -3,6 +3,7 @@ using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Invalidation.Catalog;
+using EfSecondLevelCache.Invalidation.Sources;
 using EfSecondLevelCache.Querying;
 using EfSecondLevelCache.Querying.Keys;
 using EfSecondLevelCache.Querying.Planning;
@@ -40,6 +41,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         _store = new BoundedStore(options.MaxBytes, options.MaxEntries, options.Eviction, options.TimeProvider, OnRemoved);
         Slots = new DependencySlots(_versions);
         Invalidator = new Invalidator(_versions, Slots, _counters);
+        ChangeSources = new ChangeSources(options, Invalidator, Slots);
         Queries = new QueryCache(options, _store, _versions, _counters);
         CacheRules.Add(options);
         _sweeper = Sweeping.Start(_store, options.TimeProvider);
@@ -53,6 +55,8 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     internal Invalidator Invalidator { get; }
 
     internal DependencySlots Slots { get; }
+
+    internal ChangeSources ChangeSources { get; }
 
     internal bool IsDisposed => _disposed;
 
@@ -99,6 +103,16 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
             };
         }
     }
+
+    /// <summary>The change sources of the databases that were used so far; empty where none is configured.</summary>
+    public IReadOnlyList<ChangeSourceStatus> Sources => [.. ChangeSources.All.Select(source => source.Status)];
+
+    /// <summary>
+    /// Waits until the change source of each database that was used so far is live. Queries need not wait: until then they go to the database.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the wait, which takes as long as a source can't connect.</param>
+    public Task WaitUntilLiveAsync(CancellationToken cancellationToken = default)
+        => Task.WhenAll(ChangeSources.All.Select(source => source.WaitUntilLiveAsync(cancellationToken)));
 
     /// <summary>Removes what depends on any table of the entity type's mapping: base, split, owned and join tables.</summary>
     /// <typeparam name="TEntity">An entity type of the context's model.</typeparam>
@@ -163,6 +177,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         _disposed = true;
         _sweeper.Dispose();
         _metrics.Dispose();
+        ChangeSources.Stop();
         Clear();
     }
 
@@ -170,7 +185,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     public ValueTask DisposeAsync()
     {
         Dispose();
-        return default;
+        return ChangeSources.DisposeAsync();
     }
 
     /// <summary>What is known of the database of a scope: contexts of all types share it.</summary>

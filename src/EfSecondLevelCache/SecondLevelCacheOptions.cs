@@ -1,4 +1,5 @@
 using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Invalidation.Sources;
 using Microsoft.EntityFrameworkCore;
 
 namespace EfSecondLevelCache;
@@ -26,6 +27,11 @@ internal sealed record SecondLevelCacheOptions
     public Func<DbContext, string?>? VaryBy { get; init; }
 
     public bool UniformSessions { get; init; }
+
+    public TimeSpan MaxStaleness { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Null: there is none, the cache knows of its own process's writes only.</summary>
+    public ChangeSourceOptions? ChangeSource { get; init; }
 
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 }

@@ -14,4 +14,7 @@ internal static class EventIds
     public const int Changed = 9;
     public const int ChangeFault = 10;
     public const int ManyCaches = 11;
+    public const int SourceLive = 12;
+    public const int SourceLost = 13;
+    public const int NotCaptured = 14;
 }

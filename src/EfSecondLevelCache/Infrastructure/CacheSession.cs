@@ -79,7 +79,7 @@ internal sealed class CacheSession(
                 return Refusals.SessionChanged;
         }
 
-        return null;
+        return _known?.Source?.RefusalNow();
     }
 
     /// <summary>Whether the application holds a connection open, so that this caller must not wait for one that has none.</summary>
@@ -111,6 +111,8 @@ internal sealed class CacheSession(
         _scope = connectionString is null ? null : CacheScope.Of(connectionString, currentContext.Context.GetType());
         _known = _scope is null ? null : Cache?.DatabaseOf(_scope);
         _standing = _scope is null ? Refusals.NoConnectionString : _scope.Refusal ?? SessionRefusal();
+        if (_known is not null)
+            _known.Source ??= Cache!.ChangeSources.For(_known, connection, Logger);
     }
 
     private QueryCacheRefusal? SessionRefusal()

@@ -52,7 +52,7 @@ internal sealed class MissedQuery(
     {
         AsOf = versions.Now;
         var dependencies = policy.DependenciesOn(session.Known);
-        Refusal = dependencies.Refusal;
+        Refusal = dependencies.Refusal ?? session.Known.Source?.RefusalOf(dependencies.Relations, session.Logger);
         Slots = dependencies.SlotsFor(parameterValues);
     }
 

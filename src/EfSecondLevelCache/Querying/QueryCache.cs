@@ -78,7 +78,9 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
             refusal = WriteKey(ref key, session, plan, values);
             if (refusal is null && store.Peek(new QueryKey.Probe(plan, session.Scope, key.Written)) is not null)
                 return QueryCacheOutcome.Hit;
-            refusal ??= plan.PolicyIn(session.Cache!, session.Model).DependenciesOn(session.Known).Refusal;
+            var dependencies = plan.PolicyIn(session.Cache!, session.Model).DependenciesOn(session.Known);
+            refusal ??= dependencies.Refusal
+                ?? (session.Known.View is null ? null : session.Known.Source?.RefusalOf(dependencies.Relations, session.Logger));
             return refusal is null ? QueryCacheOutcome.Miss : QueryCacheOutcome.Refused;
         }
         finally
