@@ -17,4 +17,5 @@ internal static class EventIds
     public const int SourceLive = 12;
     public const int SourceLost = 13;
     public const int NotCaptured = 14;
+    public const int SourceFault = 15;
 }

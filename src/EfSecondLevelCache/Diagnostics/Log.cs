@@ -101,7 +101,12 @@ internal static partial class Log
     [LoggerMessage(EventIds.SourceLost, LogLevel.Warning,
         "The change source {Kind} of the database {Database} is lost: what was cached is removed, and queries go to the database until it is live again",
         EventName = nameof(EventIds.SourceLost))]
-    public static partial void SourceLost(ILogger logger, ChangeSourceKind kind, string database, Exception? fault);
+    public static partial void SourceLost(ILogger logger, ChangeSourceKind kind, string database);
+
+    [LoggerMessage(EventIds.SourceFault, LogLevel.Warning,
+        "The change source {Kind} of the database {Database} failed; it connects again by itself, and until then queries go to the database",
+        EventName = nameof(EventIds.SourceFault))]
+    public static partial void SourceFault(ILogger logger, ChangeSourceKind kind, string database, Exception fault);
 
     [LoggerMessage(EventIds.NotCaptured, LogLevel.Warning,
         "Queries of {Table} are not cached: nothing tells when it changes in the database {Database}. Call context.Database.EnsureChangeCaptureAsync(), "

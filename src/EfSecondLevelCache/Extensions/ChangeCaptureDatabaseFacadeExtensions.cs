@@ -1,7 +1,9 @@
+using EfSecondLevelCache;
 using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.Invalidation.Sources.Notifications;
+using EfSecondLevelCache.Invalidation.Sources.Replication;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
 
@@ -22,21 +24,36 @@ public static class ChangeCaptureDatabaseFacadeExtensions
     {
         var session = SessionOf(database, nameof(EnsureChangeCaptureAsync));
         var tables = await TablesOfAsync(session, cancellationToken).ConfigureAwait(false);
-        await ExecuteAsync(session, CaptureScript.Install(tables), cancellationToken).ConfigureAwait(false);
+        await ExecuteAsync(session, Install(session, tables), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The script that <see cref="EnsureChangeCaptureAsync"/> executes, for somebody else to execute.</summary>
     /// <param name="database">Of a context whose cache has a change source.</param>
     /// <exception cref="InvalidOperationException">The context has no second-level cache, or it has no change source.</exception>
     public static string GenerateChangeCaptureScript(this DatabaseFacade database)
-        => CaptureScript.Install(ModelTables.AllOf(SessionOf(database, nameof(GenerateChangeCaptureScript)).Model));
+    {
+        var session = SessionOf(database, nameof(GenerateChangeCaptureScript));
+        return Install(session, ModelTables.AllOf(session.Model));
+    }
 
     /// <summary>Takes away what <see cref="EnsureChangeCaptureAsync"/> has installed, for all tables of the database.</summary>
     /// <param name="database">Of a context whose cache has a change source.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="InvalidOperationException">The context has no second-level cache, or it has no change source.</exception>
     public static Task RemoveChangeCaptureAsync(this DatabaseFacade database, CancellationToken cancellationToken = default)
-        => ExecuteAsync(SessionOf(database, nameof(RemoveChangeCaptureAsync)), CaptureScript.RemoveAll, cancellationToken);
+    {
+        var session = SessionOf(database, nameof(RemoveChangeCaptureAsync));
+        var source = session.Cache!.Options.ChangeSource!;
+        return ExecuteAsync(
+            session,
+            source.Kind is ChangeSourceKind.Notifications ? CaptureScript.RemoveAll : PublicationScript.Remove(source.Publication),
+            cancellationToken);
+    }
+
+    private static string Install(CacheSession session, IReadOnlyCollection<TableName> tables)
+        => session.Cache!.Options.ChangeSource is { Kind: ChangeSourceKind.LogicalReplication, Publication: var publication }
+            ? PublicationScript.Install(publication, tables)
+            : CaptureScript.Install(tables);
 
     private static CacheSession SessionOf(DatabaseFacade database, string caller)
     {
@@ -87,8 +104,11 @@ public static class ChangeCaptureDatabaseFacadeExtensions
         }
 
         session.FindKnown()?.Outdated();
-        // So that queries are cached from now on, and not from the next heartbeat on. Where it is not live, that will look anyway.
-        if (session.FindKnown()?.Source is { } source && source.RefusalNow() is null)
-            await source.CatchUpAsync(cancellationToken).ConfigureAwait(false);
+        // So that queries are cached from now on, and not from the next heartbeat on.
+        var source = session.FindKnown()?.Source;
+        if (source?.RefusalNow() is null)
+            await (source?.CatchUpAsync(cancellationToken) ?? Task.CompletedTask).ConfigureAwait(false);
+        else
+            source.WakeUp();
     }
 }

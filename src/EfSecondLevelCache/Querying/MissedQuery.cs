@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Diagnostics;
 using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation;
@@ -37,6 +38,12 @@ internal sealed class MissedQuery(
     /// <summary>Why the database rules out that its result is kept; null: it does not.</summary>
     public QueryCacheRefusal? Refusal { get; private set; }
 
+    /// <summary>It is sent behind a <see cref="LeadingSnapshot"/>: what is told of its tables may not be visible yet.</summary>
+    public bool AsksForSnapshot { get; private set; }
+
+    /// <summary>It may have been read before a change that was told ahead of it.</summary>
+    public bool IsStale { get; private set; }
+
     /// <summary>EF Core will find its columns by their names, as it does for raw SQL.</summary>
     public bool ReadsByName { get; init; }
 
@@ -51,9 +58,17 @@ internal sealed class MissedQuery(
     public void Begin(VersionSlots versions)
     {
         AsOf = versions.Now;
+        AsksForSnapshot = session.Known.Source?.TellsEarly == true;
         var dependencies = policy.DependenciesOn(session.Known);
         Refusal = dependencies.Refusal ?? session.Known.Source?.RefusalOf(dependencies.Relations, session.Logger);
         Slots = dependencies.SlotsFor(parameterValues);
+    }
+
+    /// <summary>Takes the snapshot from the head of its answer, so that the reader goes on with its own rows.</summary>
+    public async ValueTask TakeSnapshotAsync(bool async, DbDataReader live, CancellationToken cancellationToken)
+    {
+        var snapshot = await LeadingSnapshot.TakeAsync(async, live, cancellationToken).ConfigureAwait(false);
+        IsStale = snapshot is null || session.Known.Source?.IsSeenBy(snapshot, StartedAt, Slots) != true;
     }
 
     /// <summary>The first call counts.</summary>

@@ -40,7 +40,7 @@ public abstract class ChangeSourceTests(SourceDatabase database) : IClassFixture
         await database.ResetAsync();
         await using var db = Open();
         await db.Database.EnsureChangeCaptureAsync();
-        await Cache.WaitUntilLiveAsync(TestContext.Current.CancellationToken);
+        await UntilLiveAsync();
     }
 
     public async ValueTask DisposeAsync()
@@ -85,6 +85,19 @@ public abstract class ChangeSourceTests(SourceDatabase database) : IClassFixture
     }
 
     protected Task<string> RemovedByAsync(string sql, params string[] queries) => RemovedByAsync(() => database.ExecuteAsync(sql), queries);
+
+    /// <summary>Fails, with the reason, where the source never becomes live.</summary>
+    protected async Task UntilLiveAsync()
+    {
+        try
+        {
+            await Cache.WaitUntilLiveAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(60));
+        }
+        catch (TimeoutException)
+        {
+            Assert.Fail($"The source is not live: {Source.Status}");
+        }
+    }
 
     protected async Task CatchUpAsync() => Assert.True(await Source.CatchUpAsync(TestContext.Current.CancellationToken));
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Invalidation.Catalog;
+using EfSecondLevelCache.Invalidation.Sources.Replication;
 using EfSecondLevelCache.Querying.Planning;
 using EfSecondLevelCache.Querying.Planning.Predicates;
 using Microsoft.Extensions.Logging;
@@ -29,6 +30,7 @@ internal sealed class ChangeSource : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentDictionary<KnownDatabase, bool> _known = new();
     private readonly ConcurrentDictionary<string, bool> _uncaptured = new();
+    private readonly RecentTransactions? _recent;
     private readonly Task _running;
 
     /// <summary>Null: it is not live.</summary>
@@ -70,8 +72,12 @@ internal sealed class ChangeSource : IAsyncDisposable
         _invalidator = invalidator;
         _slots = slots;
         _logger = logger;
+        _recent = _options is { Kind: ChangeSourceKind.LogicalReplication, ChecksSnapshots: true } ? new RecentTransactions() : null;
         _running = Task.Run(RunAsync);
     }
+
+    /// <summary>What it tells may not be visible yet, so that a query has to say what it sees.</summary>
+    public bool TellsEarly => _recent is not null;
 
     private TimeSpan HeartbeatInterval => _options.HeartbeatInterval ?? _maxStaleness / 4;
 
@@ -133,8 +139,13 @@ internal sealed class ChangeSource : IAsyncDisposable
         return next.Task.WaitAsync(cancellationToken);
     }
 
-    /// <summary>A transaction has changed tables; null: it is not known which.</summary>
-    public void Told(IReadOnlyCollection<ToldChange>? changes)
+    /// <summary>Something has changed that it may have waited for: it connects now, where it is not connected.</summary>
+    public void WakeUp() => _wakeUp.TrySetResult();
+
+    /// <summary>A transaction has changed tables.</summary>
+    /// <param name="changes">Null: it is not known which.</param>
+    /// <param name="xid">Its number, where it may be told of before it is visible.</param>
+    public void Told(IReadOnlyCollection<ToldChange>? changes, uint? xid = null)
     {
         Interlocked.Add(ref _events, changes?.Count ?? 1);
         IReadOnlyCollection<TableChange> translated;
@@ -148,8 +159,19 @@ internal sealed class ChangeSource : IAsyncDisposable
             translated = [TableChange.UnknownTables];
         }
 
+        if (xid is { } number)
+            _recent?.Add(number, translated);
         _invalidator.Changed(_database, translated);
     }
+
+    /// <summary>
+    /// Whether a result that will be read under this snapshot, or a later one, is as new as what was told. To be asked before it is read.
+    /// </summary>
+    /// <param name="snapshot">As PostgreSQL writes it.</param>
+    /// <param name="askedAt">When it was asked for.</param>
+    /// <param name="slots">What the result will depend on.</param>
+    public bool IsSeenBy(string snapshot, long askedAt, int[] slots)
+        => _recent?.AreSeenBy(TransactionSnapshot.Parse(snapshot), askedAt, slots, changes => _invalidator.SlotsOf(_database, changes)) ?? true;
 
     /// <summary>A heartbeat has come through the stream.</summary>
     public void HeartbeatArrived(long number)
@@ -181,6 +203,9 @@ internal sealed class ChangeSource : IAsyncDisposable
             }
             catch (Exception fault)
             {
+                // The same one is not told at each attempt.
+                if (!_stop.IsCancellationRequested && fault.Message != Fault?.Message)
+                    Log.SourceFault(_logger, _options.Kind, _database, fault);
                 Fault = fault;
             }
 
@@ -190,8 +215,8 @@ internal sealed class ChangeSource : IAsyncDisposable
             if (_stop.IsCancellationRequested)
                 return;
             // Not all at once, when a server comes back that many wait for.
-            await Task.Delay(pause * (0.5 + (Random.Shared.NextDouble() / 2)), _stop.Token).ContinueWith(_ => { }, TaskScheduler.Default)
-                .ConfigureAwait(false);
+            await Task.WhenAny(Task.Delay(pause * (0.5 + (Random.Shared.NextDouble() / 2)), _stop.Token), _wakeUp.Task).ConfigureAwait(false);
+            _wakeUp = NewCompletion();
             Interlocked.Increment(ref _reconnects);
         }
     }
@@ -206,7 +231,7 @@ internal sealed class ChangeSource : IAsyncDisposable
         try
         {
             side = await _connections.OpenAsync(end.Token).ConfigureAwait(false);
-            await stream.OpenAsync(end.Token).ConfigureAwait(false);
+            await stream.OpenAsync(side, end.Token).ConfigureAwait(false);
             reading = Task.Run(() => stream.ReadAsync(this, end.Token), CancellationToken.None);
             while (true)
             {
@@ -265,7 +290,7 @@ internal sealed class ChangeSource : IAsyncDisposable
         string storageSum;
         await using (var command = new NpgsqlCommand(
             string.Join(";\n", CatalogReader.Mark + stream.HeartbeatSql(number), CatalogQueries.Fingerprint, $"SELECT ARRAY({stream.CapturedTablesSql})",
-                Storage.SumSql),
+                Storage.SumSql, "SELECT pg_catalog.pg_current_snapshot()::text"),
             side))
         await using (var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false))
         {
@@ -279,6 +304,9 @@ internal sealed class ChangeSource : IAsyncDisposable
             await rows.NextResultAsync(cancellationToken).ConfigureAwait(false);
             await NextRowAsync(rows).ConfigureAwait(false);
             storageSum = rows.GetString(0);
+            await rows.NextResultAsync(cancellationToken).ConfigureAwait(false);
+            await NextRowAsync(rows).ConfigureAwait(false);
+            _recent?.Settle(TransactionSnapshot.Parse(rows.GetString(0)));
         }
 
         if (storageSum != _storageSum)
@@ -350,7 +378,7 @@ internal sealed class ChangeSource : IAsyncDisposable
         if (lease is not null)
         {
             Flush();
-            Log.SourceLost(_logger, _options.Kind, _database, Fault);
+            Log.SourceLost(_logger, _options.Kind, _database);
         }
 
         if (_live.Task.IsCompleted)

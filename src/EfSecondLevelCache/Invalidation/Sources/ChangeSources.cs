@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.Invalidation.Sources.Notifications;
+using EfSecondLevelCache.Invalidation.Sources.Replication;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -24,7 +25,11 @@ internal sealed class ChangeSources(SecondLevelCacheOptions options, Invalidator
         var source = _sources.GetOrAdd((settings.Host, settings.Port, known.Name), _ => new(() =>
         {
             var connections = new SourceConnections(connection, configured.ConnectionString, options.MaxStaleness);
-            return new ChangeSource(known.Name, options, connections, () => new NotificationStream(connections), invalidator, slots, logger);
+            return new ChangeSource(known.Name, options, connections, CreateStream, invalidator, slots, logger);
+
+            ChangeStream CreateStream() => configured.Kind is ChangeSourceKind.Notifications
+                ? new NotificationStream(connections)
+                : new ReplicationStream(connections, configured.Publication);
         })).Value;
         source.Attach(known);
         return source;

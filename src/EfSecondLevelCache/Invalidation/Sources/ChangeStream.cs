@@ -1,3 +1,5 @@
+using Npgsql;
+
 namespace EfSecondLevelCache.Invalidation.Sources;
 
 /// <summary>A connection over which the database tells what was changed, in the order in which it became visible.</summary>
@@ -10,7 +12,9 @@ internal abstract class ChangeStream : IAsyncDisposable
     public abstract string CapturedTablesSql { get; }
 
     /// <summary>When this returns, every change that commits from now on will be told.</summary>
-    public abstract Task OpenAsync(CancellationToken cancellationToken);
+    /// <param name="side">Another connection to the same database, to ask by.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public abstract Task OpenAsync(NpgsqlConnection side, CancellationToken cancellationToken);
 
     /// <summary>Tells the source what it reads, until the connection ends.</summary>
     public abstract Task ReadAsync(ChangeSource source, CancellationToken cancellationToken);

@@ -28,8 +28,8 @@ internal sealed class SourceConnections
             CommandTimeout = Math.Max(1, (int)Math.Ceiling(commandTimeout.TotalSeconds)),
             // A server that does not answer need not be asked to cancel either.
             CancellationTimeout = -1,
-            // Dates as ISO, whatever the database's or the user's setting is.
-            Options = "-c DateStyle=ISO -c TimeZone=UTC -c bytea_output=hex",
+            // Dates as ISO, whatever the database's or the user's setting is. Nobody need wait for a standby to have a heartbeat.
+            Options = "-c DateStyle=ISO -c TimeZone=UTC -c bytea_output=hex -c synchronous_commit=local",
         };
         _connectionString = settings.ConnectionString;
         if ((connection as INpgsqlRelationalConnection)?.DataSource is NpgsqlDataSource source)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using EfSecondLevelCache.Sql;
 
 namespace EfSecondLevelCache.Invalidation.Sources.Notifications;
 
@@ -161,13 +162,5 @@ internal static class CaptureScript
     public const string RemoveAll = "DROP SCHEMA IF EXISTS second_level_cache CASCADE;";
 
     private static string Calls(string function, IEnumerable<TableName> tables)
-        => string.Join('\n', tables.Select(table => $"    PERFORM second_level_cache.{function}({Literal(table)});"));
-
-    private static string Literal(TableName table)
-    {
-        var name = table.Schema is null ? Quoted(table.Name) : $"{Quoted(table.Schema)}.{Quoted(table.Name)}";
-        return $"'{name.Replace("'", "''", StringComparison.Ordinal)}'";
-
-        static string Quoted(string part) => $"\"{part.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
-    }
+        => string.Join('\n', tables.Select(table => $"    PERFORM second_level_cache.{function}({QuotedName.Literal(table)}::regclass);"));
 }

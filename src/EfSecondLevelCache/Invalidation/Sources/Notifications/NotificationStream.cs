@@ -22,7 +22,7 @@ internal sealed class NotificationStream(SourceConnections connections) : Change
     public override string HeartbeatSql(long number)
         => string.Create(CultureInfo.InvariantCulture, $"SELECT 1 FROM pg_catalog.pg_notify('{_heartbeats}', '{number}')");
 
-    public override async Task OpenAsync(CancellationToken cancellationToken)
+    public override async Task OpenAsync(NpgsqlConnection side, CancellationToken cancellationToken)
     {
         _connection = await connections.OpenAsync(cancellationToken).ConfigureAwait(false);
         await using var command = new NpgsqlCommand($"LISTEN {CaptureScript.Channel}; LISTEN {_heartbeats}", _connection);
