@@ -7,6 +7,23 @@ namespace EfSecondLevelCache.IntegrationTests.Sources;
 /// <summary>Tables of every kind, for tests of who tells of their changes. Each class has a database of its own.</summary>
 public class SourceDatabase(PostgresServer server) : IAsyncLifetime
 {
+    public const string Tables =
+        """
+        CREATE TABLE items (id int PRIMARY KEY, group_id int NOT NULL, name text NOT NULL);
+        CREATE INDEX ON items (group_id);
+        CREATE TABLE parts (id int PRIMARY KEY, item_id int NOT NULL REFERENCES items ON DELETE CASCADE ON UPDATE CASCADE, name text NOT NULL);
+        CREATE TABLE events (id int, year int, name text NOT NULL, PRIMARY KEY (id, year)) PARTITION BY LIST (year);
+        CREATE TABLE events_2024 PARTITION OF events FOR VALUES IN (2024);
+        CREATE TABLE events_2025 PARTITION OF events FOR VALUES IN (2025);
+        CREATE TABLE animals (id int PRIMARY KEY, name text NOT NULL);
+        CREATE TABLE cats (lives int, PRIMARY KEY (id)) INHERITS (animals);
+        CREATE TYPE mood AS ENUM ('happy', 'sad');
+        CREATE TABLE keyed (id int PRIMARY KEY, uuid uuid UNIQUE, flag bool, day date UNIQUE, at timestamp UNIQUE, atz timestamptz UNIQUE,
+            bytes bytea UNIQUE, label text UNIQUE);
+        CREATE INDEX ON keyed (flag);
+        CREATE VIEW first_items AS SELECT id, group_id, name FROM items WHERE group_id = 1;
+        """;
+
     private PostgresDatabase _database = null!;
 
     public string ConnectionString => _database.ConnectionString;
@@ -14,22 +31,7 @@ public class SourceDatabase(PostgresServer server) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _database = await server.CreateDatabaseAsync();
-        await ExecuteAsync(
-            """
-            CREATE TABLE items (id int PRIMARY KEY, group_id int NOT NULL, name text NOT NULL);
-            CREATE INDEX ON items (group_id);
-            CREATE TABLE parts (id int PRIMARY KEY, item_id int NOT NULL REFERENCES items ON DELETE CASCADE ON UPDATE CASCADE, name text NOT NULL);
-            CREATE TABLE events (id int, year int, name text NOT NULL, PRIMARY KEY (id, year)) PARTITION BY LIST (year);
-            CREATE TABLE events_2024 PARTITION OF events FOR VALUES IN (2024);
-            CREATE TABLE events_2025 PARTITION OF events FOR VALUES IN (2025);
-            CREATE TABLE animals (id int PRIMARY KEY, name text NOT NULL);
-            CREATE TABLE cats (lives int, PRIMARY KEY (id)) INHERITS (animals);
-            CREATE TYPE mood AS ENUM ('happy', 'sad');
-            CREATE TABLE keyed (id int PRIMARY KEY, uuid uuid UNIQUE, flag bool, day date UNIQUE, at timestamp UNIQUE, atz timestamptz UNIQUE,
-                bytes bytea UNIQUE, label text UNIQUE);
-            CREATE INDEX ON keyed (flag);
-            CREATE VIEW first_items AS SELECT id, group_id, name FROM items WHERE group_id = 1;
-            """);
+        await ExecuteAsync(Tables);
         await ResetAsync();
     }
 
@@ -69,6 +71,14 @@ public class SourceDatabase(PostgresServer server) : IAsyncLifetime
         await using var connection = new NpgsqlConnection(ConnectionString);
         await connection.OpenAsync();
         await ExecuteAsync(connection, sql);
+    }
+
+    /// <summary>On another server.</summary>
+    public static async Task CreateTablesAsync(string connectionString)
+    {
+        await using var connection = new NpgsqlConnection(connectionString);
+        await connection.OpenAsync();
+        await ExecuteAsync(connection, Tables);
     }
 
     public static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
