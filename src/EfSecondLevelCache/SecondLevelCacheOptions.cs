@@ -28,6 +28,10 @@ internal sealed record SecondLevelCacheOptions
 
     public bool UniformSessions { get; init; }
 
+    public bool AllowInTransactions { get; init; }
+
+    public TimeSpan UnknownOutcomeTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
     public TimeSpan MaxStaleness { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Null: there is none, the cache knows of its own process's writes only.</summary>

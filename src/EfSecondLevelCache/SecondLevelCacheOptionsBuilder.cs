@@ -144,6 +144,26 @@ public sealed class SecondLevelCacheOptionsBuilder
         => Set(nameof(UniformSessions), Options with { UniformSessions = true });
 
     /// <summary>
+    /// Lets queries inside of a transaction be served and kept while the transaction has written nothing through EF Core and reads what is
+    /// committed (READ COMMITTED); in REPEATABLE READ and SERIALIZABLE they always go to the database. It states that the application writes
+    /// nothing in such transactions that EF Core does not see. Default: every query inside of a transaction goes to the database.
+    /// </summary>
+    public SecondLevelCacheOptionsBuilder AllowInTransactions()
+        => Set(nameof(AllowInTransactions), Options with { AllowInTransactions = true });
+
+    /// <summary>
+    /// How long what a write changed is neither served nor kept when the connection broke before its outcome was known: the server may still
+    /// commit it. Default: 30 seconds.
+    /// </summary>
+    /// <param name="timeout">1 millisecond to 1 hour.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeout"/> is outside of its range.</exception>
+    public SecondLevelCacheOptionsBuilder UnknownOutcomeTimeout(TimeSpan timeout)
+        => timeout >= TimeSpan.FromMilliseconds(1) && timeout <= TimeSpan.FromHours(1)
+            ? Set(nameof(UnknownOutcomeTimeout), Options with { UnknownOutcomeTimeout = timeout })
+            : throw new ArgumentOutOfRangeException(nameof(timeout), timeout,
+                $"UnknownOutcomeTimeout is {timeout:c}; give a time between 1 ms and 1 hour, for example TimeSpan.FromSeconds(30).");
+
+    /// <summary>
     /// How old a result may be that is served although somebody else has changed what it was read from: the bound that a change source keeps to.
     /// When it can't be kept to (a connection that is stuck, a process that was suspended), queries go to the database. Default: 5 seconds.
     /// </summary>

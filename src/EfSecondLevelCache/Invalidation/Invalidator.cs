@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Invalidation.Catalog;
 
@@ -7,11 +8,19 @@ namespace EfSecondLevelCache.Invalidation;
 /// THE FLOW OF A CHANGE: observe -> translate -> bump. What the observers (the batch executor, the commands, the end of a transaction) hand
 /// in has happened, or may have; it is translated to version slots and bumped before the writer's call returns.
 /// </summary>
-internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, Counters counters)
+internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, Counters counters, SecondLevelCacheOptions options)
 {
-    /// <summary>What a statement wrote can be seen by everybody from now on.</summary>
-    public void Written(KnownDatabase database, IReadOnlyCollection<TableChange> written)
-        => Changed(database.Name, Translate(database, written));
+    /// <summary>By what they reopen; a timer that nobody holds is collected before it fires.</summary>
+    private readonly ConcurrentDictionary<int[], ITimer> _reopening = new();
+
+    /// <summary>What a statement wrote can be seen by everybody from now on; or that is not known.</summary>
+    public void Written(KnownDatabase database, IReadOnlyCollection<TableChange> written, Outcome outcome = Outcome.Committed)
+    {
+        if (outcome is Outcome.Unknown)
+            Settle(Unsettle(database, written), outcome);
+        else
+            Changed(database.Name, Translate(database, written));
+    }
 
     /// <summary>Rows that have changed; everything that changed with them is told apart.</summary>
     public void Changed(string database, IReadOnlyCollection<TableChange> changes)
@@ -30,8 +39,14 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
         return closed;
     }
 
-    /// <summary>Ends an <see cref="Unsettle"/>.</summary>
-    public void Settle(int[] closed) => versions.Reopen(closed);
+    /// <summary>Ends an <see cref="Unsettle"/>; not at once where the server may still be about to commit.</summary>
+    public void Settle(int[] closed, Outcome outcome = Outcome.Committed)
+    {
+        if (outcome is Outcome.Unknown)
+            _reopening[closed] = options.TimeProvider.CreateTimer(Reopen, closed, options.UnknownOutcomeTimeout, Timeout.InfiniteTimeSpan);
+        else
+            versions.Reopen(closed);
+    }
 
     /// <summary>The table changed, in whichever databases there is one of that name.</summary>
     public void TablesChanged(IReadOnlyCollection<TableName> tables)
@@ -54,6 +69,15 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
     {
         counters.Invalidations.Add(1);
         versions.Bump([VersionSlots.Everything]);
+    }
+
+    private void Reopen(object? state)
+    {
+        var closed = (int[])state!;
+        versions.Reopen(closed);
+        // One that fires before it is known is disposed of when it is collected.
+        if (_reopening.TryRemove(closed, out var timer))
+            timer.Dispose();
     }
 
     private static List<TableChange> Translate(KnownDatabase database, IReadOnlyCollection<TableChange> written)

@@ -5,6 +5,7 @@ using System.Transactions;
 using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation.Catalog;
 using Microsoft.EntityFrameworkCore.Storage;
+using Npgsql;
 
 namespace EfSecondLevelCache.Invalidation;
 
@@ -50,18 +51,15 @@ internal sealed class PendingChanges
         return null;
     }
 
-    /// <summary>The transaction has committed, or may have: the outcome is not known.</summary>
-    public static void Release(DbTransaction transaction)
+    public static void End(DbTransaction transaction, Outcome outcome)
     {
         if (Transactions.TryGetValue(transaction, out var pending))
-            pending.End(committed: true);
+            pending.End(outcome);
     }
 
-    public static void Drop(DbTransaction transaction)
-    {
-        if (Transactions.TryGetValue(transaction, out var pending))
-            pending.End(committed: false);
-    }
+    /// <summary>Whether the transaction has written anything that is known of.</summary>
+    public static bool Any(DbTransaction transaction)
+        => Transactions.TryGetValue(transaction, out var pending) && pending.HasChanges;
 
     /// <summary>Ends a transaction that was begun and has been ended by commands in SQL.</summary>
     public static void EndIfIdle(IRelationalConnection connection)
@@ -70,7 +68,16 @@ internal sealed class PendingChanges
             && Transactions.TryGetValue(open, out var pending)
             && !ProviderInternals.MayBeInTransaction(open))
         {
-            pending.End(committed: true);
+            pending.End(Outcome.Committed);
+        }
+    }
+
+    private bool HasChanges
+    {
+        get
+        {
+            lock (_lock)
+                return _changes.Count > 0;
         }
     }
 
@@ -96,13 +103,16 @@ internal sealed class PendingChanges
     private static PendingChanges Ambient(Transaction transaction)
     {
         var pending = new PendingChanges(transaction, connection: null, endIsObserved: true);
-        // In doubt counts as committed.
-        transaction.TransactionCompleted += (_, e) =>
-            pending.End(committed: e.Transaction!.TransactionInformation.Status is not TransactionStatus.Aborted);
+        transaction.TransactionCompleted += (_, e) => pending.End(e.Transaction!.TransactionInformation.Status switch
+        {
+            TransactionStatus.Committed => Outcome.Committed,
+            TransactionStatus.Aborted => Outcome.RolledBack,
+            _ => Outcome.Unknown,
+        });
         return pending;
     }
 
-    private void End(bool committed)
+    private void End(Outcome outcome)
     {
         lock (_lock)
         {
@@ -110,11 +120,11 @@ internal sealed class PendingChanges
                 return;
             _ended = true;
             foreach (var (invalidator, slots) in _unsettled)
-                invalidator.Settle(slots);
-            if (_endIsObserved && committed)
+                invalidator.Settle(slots, outcome);
+            if (_endIsObserved && outcome is not Outcome.RolledBack)
             {
                 foreach (var (database, (invalidator, changes)) in _changes)
-                    invalidator.Written(database, changes.ToChanges());
+                    invalidator.Written(database, changes.ToChanges(), outcome);
             }
 
             Transactions.Remove(_transaction);
@@ -126,7 +136,7 @@ internal sealed class PendingChanges
         if (change.CurrentState is not (ConnectionState.Closed or ConnectionState.Broken))
             return;
         ((DbConnection)sender).StateChange -= OnConnectionState;
-        // Nobody told of an end: it was rolled back, or committed behind EF Core's back.
-        End(committed: true);
+        // Nobody told of an end: it was rolled back, or committed behind EF Core's back; or the connection broke, perhaps under a commit.
+        End(sender is NpgsqlConnection { FullState: ConnectionState.Broken } ? Outcome.Unknown : Outcome.Committed);
     }
 }

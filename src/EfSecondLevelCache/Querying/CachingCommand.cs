@@ -73,7 +73,9 @@ internal sealed class CachingCommand(
 
     public override int ExecuteNonQuery(RelationalCommandParameterObject parameterObject)
     {
-        var write = ObservedWrite.Of(CommandText, _plan, parameterObject.Context);
+        if (ObservedWrite.Of(CommandText, _plan, parameterObject.Context) is not { } write)
+            return base.ExecuteNonQuery(parameterObject);
+        write.BeginAsync(async: false, default).GetAwaiter().GetResult();
         try
         {
             return base.ExecuteNonQuery(parameterObject);
@@ -81,21 +83,23 @@ internal sealed class CachingCommand(
         finally
         {
             // Also after a failure: the command may have committed before the answer was lost.
-            write?.Executed();
+            write.EndAsync(async: false).GetAwaiter().GetResult();
         }
     }
 
     public override async Task<int> ExecuteNonQueryAsync(
         RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken = default)
     {
-        var write = ObservedWrite.Of(CommandText, _plan, parameterObject.Context);
+        if (ObservedWrite.Of(CommandText, _plan, parameterObject.Context) is not { } write)
+            return await base.ExecuteNonQueryAsync(parameterObject, cancellationToken).ConfigureAwait(false);
+        await write.BeginAsync(async: true, cancellationToken).ConfigureAwait(false);
         try
         {
             return await base.ExecuteNonQueryAsync(parameterObject, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            write?.Executed();
+            await write.EndAsync(async: true).ConfigureAwait(false);
         }
     }
 
@@ -196,6 +200,8 @@ internal sealed class CachingCommand(
         bool async, RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken)
     {
         _write = ObservedWrite.Of(CommandText, _plan, parameterObject.Context);
+        if (_write is not null)
+            await _write.BeginAsync(async, cancellationToken).ConfigureAwait(false);
         try
         {
             return async
@@ -204,7 +210,7 @@ internal sealed class CachingCommand(
         }
         catch
         {
-            Written();
+            await WrittenAsync(async).ConfigureAwait(false);
             throw;
         }
     }
@@ -239,10 +245,11 @@ internal sealed class CachingCommand(
     private static RelationalCommandParameterObject WithoutReaderColumns(in RelationalCommandParameterObject from)
         => new(from.Connection, from.ParameterValues, null, from.Context, from.Logger, from.DetailedErrorsEnabled, from.CommandSource);
 
-    private void Written()
+    private ValueTask WrittenAsync(bool async)
     {
-        _write?.Executed();
+        var write = _write;
         _write = null;
+        return write?.EndAsync(async) ?? default;
     }
 
     private sealed class WriteObservingDataReader(CachingCommand command) : RelationalDataReader
@@ -250,13 +257,13 @@ internal sealed class CachingCommand(
         public override void Dispose()
         {
             base.Dispose();
-            command.Written();
+            command.WrittenAsync(async: false).GetAwaiter().GetResult();
         }
 
         public override async ValueTask DisposeAsync()
         {
             await base.DisposeAsync().ConfigureAwait(false);
-            command.Written();
+            await command.WrittenAsync(async: true).ConfigureAwait(false);
         }
     }
 }

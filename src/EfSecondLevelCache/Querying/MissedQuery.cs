@@ -19,6 +19,11 @@ internal sealed class MissedQuery(
     // The continuations of those who wait must not run inside the caller who completes.
     private readonly TaskCompletionSource<SharedExecution> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private PlanDependencies? _dependencies;
+
+    /// <summary>Changes that were told ahead of it and that it does not see.</summary>
+    private IReadOnlyCollection<TableChange> _unseen = [];
+
     public CacheSession Session => session;
 
     public QueryKey Key => key;
@@ -59,16 +64,23 @@ internal sealed class MissedQuery(
     {
         AsOf = versions.Now;
         AsksForSnapshot = session.Known.Source?.TellsEarly == true;
-        var dependencies = policy.DependenciesOn(session.Known);
-        Refusal = dependencies.Refusal ?? session.Known.Source?.RefusalOf(dependencies.Relations, session.Logger);
-        Slots = dependencies.SlotsFor(parameterValues);
+        _dependencies = policy.DependenciesOn(session.Known);
+        Refusal = _dependencies.Refusal ?? session.Known.Source?.RefusalOf(_dependencies.Relations, session.Logger);
+        Slots = _dependencies.SlotsFor(parameterValues);
     }
 
     /// <summary>Takes the snapshot from the head of its answer, so that the reader goes on with its own rows.</summary>
     public async ValueTask TakeSnapshotAsync(bool async, DbDataReader live, CancellationToken cancellationToken)
     {
         var snapshot = await LeadingSnapshot.TakeAsync(async, live, cancellationToken).ConfigureAwait(false);
-        IsStale = snapshot is null || session.Known.Source?.IsSeenBy(snapshot, StartedAt, Slots) != true;
+        _unseen = snapshot is null ? [TableChange.UnknownTables] : session.Known.Source?.UnseenBy(snapshot, StartedAt) ?? [];
+    }
+
+    /// <summary>It was executed: the values in the result tell the rest of what it depends on.</summary>
+    public void Executed(CachedResult result)
+    {
+        Slots = _dependencies!.SlotsFor(Slots, result);
+        IsStale = _unseen.Count > 0 && session.Cache!.Invalidator.SlotsOf(session.Known.Name, _unseen).Any(Slots.Contains);
     }
 
     /// <summary>The first call counts.</summary>

@@ -120,7 +120,7 @@ internal sealed class QueryCacheInterceptor : DbCommandInterceptor
         if (!_writes.TryGetValue(command, out var write))
             return;
         _writes.Remove(command);
-        write.Executed();
+        write.End();
     }
 
     private static CachedDataReader Reader(CachedResult result)

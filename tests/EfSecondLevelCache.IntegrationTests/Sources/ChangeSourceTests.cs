@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using EfSecondLevelCache.IntegrationTests.Support;
 using EfSecondLevelCache.Invalidation.Sources;
 using Microsoft.EntityFrameworkCore;
@@ -43,7 +44,7 @@ public abstract class ChangeSourceTests(SourceDatabase database) : IClassFixture
         await UntilLiveAsync();
     }
 
-    public async ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
         if (_cache is not null)
             await _cache.DisposeAsync();
@@ -120,9 +121,12 @@ public abstract class ChangeSourceTests(SourceDatabase database) : IClassFixture
     protected Task<string> ExplainAsync(string query) => ExplainAsync(Queries[query]);
 
     /// <summary>Waits for something that comes by itself.</summary>
-    protected static async Task UntilAsync(Func<Task<bool>> condition)
+    protected static async Task UntilAsync(Func<Task<bool>> condition, [CallerArgumentExpression(nameof(condition))] string what = "")
     {
-        while (!await condition())
+        for (var attempt = 0; !await condition(); attempt++)
+        {
+            Assert.True(attempt < 2_000, $"This did not come: {what}");
             await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
     }
 }

@@ -20,6 +20,7 @@ public sealed class WireTap : IAsyncDisposable
     private Socket _listener;
     private Task _accepting;
     private int _roundTrips;
+    private volatile TaskCompletionSource _pause = new();
 
     /// <param name="connectionString">To the database that is looked at; the connection may not be encrypted.</param>
     public WireTap(string connectionString)
@@ -28,6 +29,7 @@ public sealed class WireTap : IAsyncDisposable
         _server = target.Host!.StartsWith('/')
             ? new UnixDomainSocketEndPoint($"{target.Host}/.s.PGSQL.{target.Port}")
             : new DnsEndPoint(target.Host, target.Port);
+        _pause.SetResult();
         _listener = Listen(new IPEndPoint(IPAddress.Loopback, 0));
         _address = (IPEndPoint)_listener.LocalEndPoint!;
         _accepting = AcceptAsync(_listener);
@@ -58,9 +60,11 @@ public sealed class WireTap : IAsyncDisposable
     }
 
     /// <summary>Keeps back the answer to the next statement that contains a text, so that something can happen in between.</summary>
-    public AnswerHold HoldAnswerTo(string text)
+    public AnswerHold HoldAnswerTo(string text) => HoldAnswerTo(statement => statement.Contains(text, StringComparison.Ordinal));
+
+    public AnswerHold HoldAnswerTo(Func<string, bool> isIt)
     {
-        var hold = new AnswerHold(text);
+        var hold = new AnswerHold(isIt);
         lock (_holds)
             _holds.Add(hold);
         return hold;
@@ -77,6 +81,11 @@ public sealed class WireTap : IAsyncDisposable
             await connection;
         }
     }
+
+    /// <summary>Keeps back everything in both directions, with the connections open: a network that is gone without telling.</summary>
+    public void Pause() => _pause = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public void Unpause() => _pause.TrySetResult();
 
     /// <summary>Makes the server reachable again.</summary>
     public void Resume()
@@ -123,16 +132,33 @@ public sealed class WireTap : IAsyncDisposable
                 if (_server is DnsEndPoint)
                     client.NoDelay = server.NoDelay = true;
                 await server.ConnectAsync(_server);
-                var messages = new FrontendMessages();
-                AnswerHold? hold = null;
+                var requests = new FrontendMessages();
+                var answers = new BackendMessages();
+                var sent = 1; // The first is to connect.
+                (AnswerHold Hold, int Request)? held = null;
                 await Task.WhenAny(
                     ForwardAsync(client, server, bytes =>
                     {
-                        messages.Read(
-                            bytes.Span, statement => hold = Record(statement) ?? hold, () => Interlocked.Increment(ref _roundTrips));
+                        lock (answers)
+                        {
+                            requests.Read(
+                                bytes.Span,
+                                statement => held = Record(statement) is { } hold ? (hold, sent) : held,
+                                () =>
+                                {
+                                    sent++;
+                                    Interlocked.Increment(ref _roundTrips);
+                                });
+                        }
+
                         return Task.CompletedTask;
                     }),
-                    ForwardAsync(server, client, _ => Volatile.Read(ref hold)?.UntilReleasedAsync() ?? Task.CompletedTask));
+                    ForwardAsync(server, client, bytes =>
+                    {
+                        // What the driver has sent ahead in the same breath is answered first.
+                        lock (answers)
+                            return answers.Read(bytes.Span, held?.Request ?? -1) ? held!.Value.Hold.UntilReleasedAsync() : Task.CompletedTask;
+                    }));
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
@@ -143,7 +169,7 @@ public sealed class WireTap : IAsyncDisposable
     }
 
     // Recorded before it is forwarded: when the client has its answer, the statement is in the list.
-    private static async Task ForwardAsync(Socket from, Socket to, Func<ReadOnlyMemory<byte>, Task> look)
+    private async Task ForwardAsync(Socket from, Socket to, Func<ReadOnlyMemory<byte>, Task> look)
     {
         var buffer = new byte[1 << 16];
         try
@@ -151,6 +177,7 @@ public sealed class WireTap : IAsyncDisposable
             int count;
             while ((count = await from.ReceiveAsync(buffer)) > 0)
             {
+                await _pause.Task;
                 await look(buffer.AsMemory(0, count));
                 for (var sent = 0; sent < count;)
                     sent += await to.SendAsync(buffer.AsMemory(sent, count - sent));
@@ -171,7 +198,7 @@ public sealed class WireTap : IAsyncDisposable
             _statements.Enqueue(statement);
         lock (_holds)
         {
-            var hold = _holds.Find(h => statement.Contains(h.Text, StringComparison.Ordinal));
+            var hold = _holds.Find(h => h.IsOf(statement));
             if (hold is not null)
                 _holds.Remove(hold);
             return hold;

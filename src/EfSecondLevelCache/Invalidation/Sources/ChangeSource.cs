@@ -165,13 +165,13 @@ internal sealed class ChangeSource : IAsyncDisposable
     }
 
     /// <summary>
-    /// Whether a result that will be read under this snapshot, or a later one, is as new as what was told. To be asked before it is read.
+    /// The changes that were told already and that are not in a result that will be read under this snapshot, or a later one. To be asked before it
+    /// is read.
     /// </summary>
     /// <param name="snapshot">As PostgreSQL writes it.</param>
     /// <param name="askedAt">When it was asked for.</param>
-    /// <param name="slots">What the result will depend on.</param>
-    public bool IsSeenBy(string snapshot, long askedAt, int[] slots)
-        => _recent?.AreSeenBy(TransactionSnapshot.Parse(snapshot), askedAt, slots, changes => _invalidator.SlotsOf(_database, changes)) ?? true;
+    public IReadOnlyCollection<TableChange> UnseenBy(string snapshot, long askedAt)
+        => _recent?.UnseenBy(TransactionSnapshot.Parse(snapshot), askedAt) ?? [];
 
     /// <summary>A heartbeat has come through the stream.</summary>
     public void HeartbeatArrived(long number)

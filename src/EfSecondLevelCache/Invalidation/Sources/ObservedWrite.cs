@@ -30,8 +30,8 @@ internal sealed class ObservedWrite(CacheSession session)
 
     /// <summary>A command of SaveChanges that was executed.</summary>
     /// <param name="command">The command.</param>
-    /// <param name="failed">The values that it should have brought back may be missing.</param>
-    public void Add(IReadOnlyModificationCommand command, bool failed)
+    /// <param name="succeeded">If not, the values that it should have brought back may be missing.</param>
+    public void Add(IReadOnlyModificationCommand command, bool succeeded)
     {
         if (command.StoreStoredProcedure is not null)
         {
@@ -46,13 +46,31 @@ internal sealed class ObservedWrite(CacheSession session)
             _ => (WriteOperations.Update,
                 ColumnSet.Of(command.ColumnModifications.Where(column => column.IsWrite).Select(column => column.ColumnName))),
         };
-        _changes.Add(new TableName(command.Schema, command.TableName), operation, updated, failed ? null : RowImages.Of(command));
+        _changes.Add(new TableName(command.Schema, command.TableName), operation, updated, succeeded ? RowImages.Of(command) : null);
     }
 
-    /// <summary>
-    /// The write was executed, with whatever outcome. Outside of a transaction it can be seen now; inside, from the commit on.
-    /// </summary>
-    public void Executed()
+    /// <summary>Before it is executed. Holds the connection until <see cref="EndAsync"/>, where it can then be seen whether it broke.</summary>
+    public async ValueTask BeginAsync(bool async, CancellationToken cancellationToken)
+    {
+        if (async)
+            await session.Connection.OpenAsync(cancellationToken).ConfigureAwait(false);
+        else
+            session.Connection.Open();
+        await session.LearnForWriteAsync(async, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>After it was executed, with whatever outcome. Outside of a transaction it can be seen now; inside, from the commit on.</summary>
+    public async ValueTask EndAsync(bool async)
+    {
+        End();
+        if (async)
+            await session.Connection.CloseAsync().ConfigureAwait(false);
+        else
+            session.Connection.Close();
+    }
+
+    /// <summary>The same where somebody else holds the connection.</summary>
+    public void End()
     {
         var invalidator = session.Cache!.Invalidator;
         try
@@ -61,12 +79,13 @@ internal sealed class ObservedWrite(CacheSession session)
                 PendingChanges.EndIfIdle(session.Connection);
             if (_changes.IsEmpty)
                 return;
+            var outcome = ProviderInternals.OpenConnectionOf(session.Connection) is null ? Outcome.Unknown : Outcome.Committed;
             if (session.FindKnown() is not { } database)
                 invalidator.EverythingChanged();
             else if (PendingChanges.OfCurrentTransaction(session) is { } pending)
                 pending.Add(invalidator, database, _changes);
             else
-                invalidator.Written(database, _changes.ToChanges());
+                invalidator.Written(database, _changes.ToChanges(), outcome);
             Log.Changed(session, _changes);
         }
         catch (Exception fault)

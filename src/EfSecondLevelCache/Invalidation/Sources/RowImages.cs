@@ -33,8 +33,8 @@ internal static class RowImages
 
     private static ColumnImage? Before(IColumnModification column) => column switch
     {
-        // Not written, so it was what it is, unless a trigger sets it.
-        ReadBackColumn { WasRead: true } returned => Image(column, returned.ProviderValue, isStated: true),
+        // Where it is not written it was what it is, unless a trigger sets it.
+        ReadBackColumn { WasRead: true } returned => Image(column, returned.ProviderValue, isStated: !returned.IsOld),
         ReadBackColumn => null,
         { IsCondition: true } => ModelImage(column, column.OriginalValue, isStated: false),
         _ => null,
@@ -42,7 +42,7 @@ internal static class RowImages
 
     private static ColumnImage? After(IColumnModification column) => column switch
     {
-        ReadBackColumn { WasRead: true } returned => Image(column, returned.ProviderValue, isStated: false),
+        ReadBackColumn { WasRead: true, IsOld: false } returned => Image(column, returned.ProviderValue, isStated: false),
         ReadBackColumn => null,
         { IsWrite: true } => ModelImage(column, column.Value, isStated: true),
         { IsRead: true } => ModelImage(column, column.Value, isStated: false),

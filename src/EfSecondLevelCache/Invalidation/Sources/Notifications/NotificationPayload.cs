@@ -16,8 +16,10 @@ internal static class NotificationPayload
             var parts = document.RootElement;
             if (parts.ValueKind is not JsonValueKind.Array || parts.GetArrayLength() != 5 || parts[0].GetInt32() != CaptureScript.Version)
                 return default;
+            if (parts[2].GetString() is not { } schema || parts[3].GetString() is not { } table)
+                return default;
             var rows = parts[4].ValueKind is JsonValueKind.Null ? null : parts[4].EnumerateArray().Select(ReadRow).ToList();
-            return (parts[1].GetString(), new ToldChange(new TableName(parts[2].GetString(), parts[3].GetString()!), rows));
+            return (parts[1].GetString(), new ToldChange(new TableName(schema, table), rows));
         }
         catch (Exception fault) when (fault is JsonException or InvalidOperationException or FormatException)
         {

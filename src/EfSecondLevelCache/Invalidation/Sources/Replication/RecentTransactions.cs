@@ -41,23 +41,17 @@ internal sealed class RecentTransactions
         }
     }
 
-    /// <summary>Whether a snapshot sees everything that was told of these slots.</summary>
-    /// <param name="snapshot">Of the query, or an older one.</param>
+    /// <summary>What was told and is not in this snapshot.</summary>
+    /// <param name="snapshot">Of a query, or an older one.</param>
     /// <param name="askedAt">When it was asked for.</param>
-    /// <param name="slots">What the query depends on.</param>
-    /// <param name="slotsOf">Those of changes.</param>
-    public bool AreSeenBy(
-        TransactionSnapshot snapshot, long askedAt, int[] slots, Func<IReadOnlyCollection<TableChange>, IEnumerable<int>> slotsOf)
+    public IReadOnlyCollection<TableChange> UnseenBy(TransactionSnapshot snapshot, long askedAt)
     {
-        Transaction[] unseen;
         lock (_lock)
         {
-            if (askedAt <= _forgotten)
-                return false;
-            unseen = [.. _transactions.Where(transaction => !snapshot.Sees(transaction.Xid))];
+            return askedAt <= _forgotten
+                ? [TableChange.UnknownTables]
+                : [.. _transactions.Where(transaction => !snapshot.Sees(transaction.Xid)).SelectMany(transaction => transaction.Changes)];
         }
-
-        return !unseen.Any(transaction => slotsOf(transaction.Changes).Any(slots.Contains));
     }
 
     private sealed class Transaction(uint xid, IReadOnlyCollection<TableChange> changes)

@@ -17,6 +17,9 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
     private readonly HashSet<ComparedColumn> _compared = [];
     private readonly Dictionary<TableExpression, int> _analyzed = new(ReferenceEqualityComparer.Instance);
 
+    /// <summary>Of the tables that values in the result tell the rows of.</summary>
+    private Dictionary<TableExpression, ResultKey> _fromResult = [];
+
     /// <summary>Around the expression that is visited.</summary>
     private FromScope? _scope;
 
@@ -34,6 +37,7 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
         var analyzer = new PredicateAnalyzer();
         try
         {
+            analyzer._fromResult = ResultKeys.Find(query, new FromScope(query, outer: null, analyzer._compared));
             analyzer.Analyze(query, RowConditions.None, output: null);
         }
         catch (Exception)
@@ -123,7 +127,7 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
         Visit(expression);
     }
 
-    private static TableRead Read(TableExpression table, RowConditions conditions)
+    private TableRead Read(TableExpression table, RowConditions conditions)
     {
         // What a view makes of its tables' rows is not known here.
         if (table.Table is IView and not ITable)
@@ -133,7 +137,7 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
             where table.Table.FindColumn(known.Column) is { } column && ComparisonHash.FamilyOf(column) == known.Values.Family
             select new ColumnEquality(known.Column, known.Values.Family, known.Values.Values);
         ColumnEquality[] ordered = [.. equalities.OrderBy(equality => equality.Column, StringComparer.Ordinal)];
-        return Whole(table) with { Equalities = [.. ordered], KeyColumns = KeysAmong(ordered, table.Table) };
+        return Whole(table) with { Equalities = [.. ordered], KeyColumns = KeysAmong(ordered, table.Table), FromResult = _fromResult.GetValueOrDefault(table) };
     }
 
     private static ValueList<string> KeysAmong(ColumnEquality[] equalities, ITableBase mapped)
