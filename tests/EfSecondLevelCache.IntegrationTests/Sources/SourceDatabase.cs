@@ -37,6 +37,16 @@ public class SourceDatabase(PostgresServer server) : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        // A database whose log is decoded can't be dropped, and a walsender takes a moment to see that its client has gone.
+        await ExecuteAsync(
+            """
+            DO $$ BEGIN
+                WHILE EXISTS (SELECT FROM pg_replication_slots WHERE database = current_database()) LOOP
+                    PERFORM pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = current_database();
+                    PERFORM pg_sleep(0.01);
+                END LOOP;
+            END $$
+            """);
         await _database.DisposeAsync();
         GC.SuppressFinalize(this);
     }
