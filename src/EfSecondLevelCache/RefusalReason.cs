@@ -72,6 +72,12 @@ public enum RefusalReason
     /// <summary>It reads a materialized view, a foreign table or a sequence, whose changes nothing tells of.</summary>
     UntoldChanges,
 
+    /// <summary>The change source is not live, or has not been heard of for longer than <c>MaxStaleness</c>.</summary>
+    SourceNotLive,
+
+    /// <summary>It reads a table whose changes the change source does not tell of.</summary>
+    NotCaptured,
+
     /// <summary>Another node was not heard for longer than <c>MaxStaleness</c> allows.</summary>
     NodesUnheard,
 }

@@ -4,6 +4,7 @@ using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Invalidation.Catalog;
+using EfSecondLevelCache.Invalidation.Sources;
 using EfSecondLevelCache.Querying;
 using EfSecondLevelCache.Querying.Keys;
 using EfSecondLevelCache.Querying.Planning;
@@ -44,6 +45,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         _store = new BoundedStore(options.MaxBytes, options.MaxEntries, options.Eviction, options.TimeProvider, OnRemoved);
         Slots = new DependencySlots(_versions);
         Invalidator = new Invalidator(_versions, Slots, _counters, options);
+        ChangeSources = new ChangeSources(options, Invalidator, Slots);
         Queries = new QueryCache(options, _store, _versions, _counters);
         CacheRules.Add(options);
         _sweeper = Sweeping.Start(_store, options.TimeProvider);
@@ -62,6 +64,8 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     internal Invalidator Invalidator { get; }
 
     internal DependencySlots Slots { get; }
+
+    internal ChangeSources ChangeSources { get; }
 
     internal bool IsDisposed => _disposed;
 
@@ -114,6 +118,16 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
             };
         }
     }
+
+    /// <summary>The change sources of the databases that were used so far; empty where none is configured.</summary>
+    public IReadOnlyList<ChangeSourceStatus> Sources => [.. ChangeSources.All.Select(source => source.Status)];
+
+    /// <summary>
+    /// Waits until the change source of each database that was used so far is live. Queries need not wait: until then they go to the database.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the wait, which takes as long as a source can't connect.</param>
+    public Task WaitUntilLiveAsync(CancellationToken cancellationToken = default)
+        => Task.WhenAll(ChangeSources.All.Select(source => source.WaitUntilLiveAsync(cancellationToken)));
 
     /// <summary>Removes what depends on any table of the entity type's mapping: base, split, owned and join tables.</summary>
     /// <typeparam name="TEntity">An entity type of the context's model.</typeparam>
@@ -175,14 +189,18 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     /// <summary>Lets go of every result and takes leave of the other nodes. Queries go on, uncached.</summary>
     public void Dispose()
     {
-        if (Stop())
-            _broadcast?.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        if (!Stop())
+            return;
+        _broadcast?.DisposeAsync().AsTask().GetAwaiter().GetResult();
     }
 
     /// <inheritdoc cref="Dispose"/>
     public async ValueTask DisposeAsync()
     {
-        if (Stop() && _broadcast is not null)
+        if (!Stop())
+            return;
+        await ChangeSources.DisposeAsync().ConfigureAwait(false);
+        if (_broadcast is not null)
             await _broadcast.DisposeAsync().ConfigureAwait(false);
     }
 
@@ -210,6 +228,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         _disposed = true;
         _sweeper.Dispose();
         _metrics.Dispose();
+        ChangeSources.Stop();
         Invalidator.Flush();
         _store.Clear();
         return true;

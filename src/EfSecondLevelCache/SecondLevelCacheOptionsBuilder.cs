@@ -1,5 +1,6 @@
 using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Backplanes.Postgres;
+using EfSecondLevelCache.Invalidation.Sources;
 using EfSecondLevelCache.Querying;
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
@@ -25,6 +26,7 @@ public sealed class SecondLevelCacheOptionsBuilder
     {
         var builder = new SecondLevelCacheOptionsBuilder();
         configure?.Invoke(builder);
+        HeartbeatRange.Check(builder.Options);
         return builder.Options.MaxEntryBytes <= builder.Options.MaxBytes
             ? builder.Options
             // A result that is larger than the whole cache can never be kept; only an explicit contradiction is an error.
@@ -164,6 +166,46 @@ public sealed class SecondLevelCacheOptionsBuilder
             : throw new ArgumentOutOfRangeException(nameof(timeout), timeout,
                 $"UnknownOutcomeTimeout is {timeout:c}; give a time between 1 ms and 1 hour, for example TimeSpan.FromSeconds(30).");
 
+    /// <summary>
+    /// How old a result may be that is served although somebody else has changed what it was read from. When that can't be kept to (a connection
+    /// that is stuck, a process that was suspended, a node that is not heard), queries go to the database until it is certain again that nothing is
+    /// missing. Default: 5 seconds with a change source; none for nodes without one, which go on, remove what was changed when they hear of it, and
+    /// leave it to the times to live until then.
+    /// </summary>
+    /// <param name="age">50 milliseconds to 1 hour.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="age"/> is out of that range.</exception>
+    public SecondLevelCacheOptionsBuilder MaxStaleness(TimeSpan age)
+        => age >= TimeSpan.FromMilliseconds(50) && age <= TimeSpan.FromHours(1)
+            ? Set(nameof(MaxStaleness), Options with { MaxStaleness = age })
+            : throw new ArgumentOutOfRangeException(nameof(age), age,
+                $"MaxStaleness is {age:c}; give 50 milliseconds to 1 hour, for example MaxStaleness(TimeSpan.FromSeconds(5)).");
+
+    /// <summary>
+    /// Learns of everybody's writes from triggers that notify and a connection that listens, one for each database. The triggers are installed by
+    /// <c>context.Database.EnsureChangeCaptureAsync()</c> or a migration. Made for few writes; see docs/change-sources.md. Until the source is
+    /// live, and when it is lost, queries of its database go there.
+    /// </summary>
+    /// <param name="configure">Its settings; null for the defaults.</param>
+    public SecondLevelCacheOptionsBuilder UseNotifications(Action<NotificationsBuilder>? configure = null)
+    {
+        var builder = new NotificationsBuilder();
+        configure?.Invoke(builder);
+        return Use(builder.Options);
+    }
+
+    /// <summary>
+    /// Learns of everybody's writes from the write-ahead log by a temporary replication slot, one for each database. It needs
+    /// <c>wal_level = logical</c>, a user with REPLICATION and a publication (<c>context.Database.EnsureChangeCaptureAsync()</c>). Until the source
+    /// is live, and when it is lost, queries of its database go there.
+    /// </summary>
+    /// <param name="configure">Its settings; null for the defaults.</param>
+    public SecondLevelCacheOptionsBuilder UseLogicalReplication(Action<LogicalReplicationBuilder>? configure = null)
+    {
+        var builder = new LogicalReplicationBuilder();
+        configure?.Invoke(builder);
+        return Use(builder.Options);
+    }
+
     /// <summary>Where the cache takes the time from. Default: <see cref="TimeProvider.System"/>. For tests.</summary>
     /// <param name="timeProvider">Its timestamps bound the times to live.</param>
     /// <exception cref="ArgumentNullException"><paramref name="timeProvider"/> is null.</exception>
@@ -172,19 +214,6 @@ public sealed class SecondLevelCacheOptionsBuilder
         ArgumentNullException.ThrowIfNull(timeProvider);
         return Set(nameof(UseTimeProvider), Options with { TimeProvider = timeProvider });
     }
-
-    /// <summary>
-    /// How old a result may be because of a change that this process has not heard of. Past it, queries go to the database until it is proven again
-    /// that nothing is missing. Default: none: what another node changed while it could not be heard is removed when it is heard again, and the
-    /// times to live bound it until then.
-    /// </summary>
-    /// <param name="staleness">100 milliseconds to 1 hour.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="staleness"/> is out of that range.</exception>
-    public SecondLevelCacheOptionsBuilder MaxStaleness(TimeSpan staleness)
-        => staleness >= TimeSpan.FromMilliseconds(100) && staleness <= TimeSpan.FromHours(1)
-            ? Set(nameof(MaxStaleness), Options with { MaxStaleness = staleness })
-            : throw new ArgumentOutOfRangeException(nameof(staleness), staleness,
-                $"MaxStaleness is {staleness}; give 100 milliseconds to 1 hour, for example MaxStaleness(TimeSpan.FromSeconds(5)).");
 
     /// <summary>
     /// Tells other nodes of this one's changes, and this one of theirs, over a backplane of your own. A cache has one backplane: the last call counts.
@@ -226,6 +255,11 @@ public sealed class SecondLevelCacheOptionsBuilder
         ArgumentException.ThrowIfNullOrWhiteSpace(connectionString);
         return UseBackplane(new PostgresBackplaneSettings(new NpgsqlConnectionStringBuilder(connectionString).ConnectionString));
     }
+
+    private SecondLevelCacheOptionsBuilder Use(ChangeSourceOptions source)
+        => Options.ChangeSource is { } other && other.Kind != source.Kind
+            ? throw new ArgumentException("UseNotifications and UseLogicalReplication were both called: one source tells everything. Choose one.")
+            : Set(nameof(Use), Options with { ChangeSource = source });
 
     private SecondLevelCacheOptionsBuilder AddRule(EntityRule rule)
     {

@@ -14,6 +14,10 @@ internal static class EventIds
     public const int Changed = 9;
     public const int ChangeFault = 10;
     public const int ManyCaches = 11;
+    public const int SourceLive = 12;
+    public const int SourceLost = 13;
+    public const int NotCaptured = 14;
+    public const int SourceFault = 15;
     public const int PublishFault = 30;
     public const int MalformedMessage = 31;
     public const int NodeSuspect = 32;

@@ -86,7 +86,7 @@ internal static partial class Log
 
     [LoggerMessage(EventIds.ChangeFault, LogLevel.Error,
         "The second-level cache could not tell what a write changed; it removed everything", EventName = nameof(EventIds.ChangeFault))]
-    private static partial void ChangeFault(ILogger logger, Exception fault);
+    public static partial void ChangeFault(ILogger logger, Exception fault);
 
     [LoggerMessage(EventIds.ManyCaches, LogLevel.Warning,
         "The process has {Count} second-level caches: each differs in its settings. Contexts share a cache where the settings are equal; a lambda that "
@@ -122,4 +122,24 @@ internal static partial class Log
         "A connection from {Address} was cut: {Reason}; the next ones from there are only counted (SecondLevelCache.Backplane.Rejected)",
         EventName = nameof(EventIds.ConnectionRejected))]
     public static partial void ConnectionRejected(ILogger logger, string address, string reason);
+
+    [LoggerMessage(EventIds.SourceLive, LogLevel.Information, "The change source {Kind} of the database {Database} is live",
+        EventName = nameof(EventIds.SourceLive))]
+    public static partial void SourceLive(ILogger logger, ChangeSourceKind kind, string database);
+
+    [LoggerMessage(EventIds.SourceLost, LogLevel.Warning,
+        "The change source {Kind} of the database {Database} is lost: what was cached is removed, and queries go to the database until it is live again",
+        EventName = nameof(EventIds.SourceLost))]
+    public static partial void SourceLost(ILogger logger, ChangeSourceKind kind, string database);
+
+    [LoggerMessage(EventIds.SourceFault, LogLevel.Warning,
+        "The change source {Kind} of the database {Database} failed; it connects again by itself, and until then queries go to the database",
+        EventName = nameof(EventIds.SourceFault))]
+    public static partial void SourceFault(ILogger logger, ChangeSourceKind kind, string database, Exception fault);
+
+    [LoggerMessage(EventIds.NotCaptured, LogLevel.Warning,
+        "Queries of {Table} are not cached: nothing tells when it changes in the database {Database}. Call context.Database.EnsureChangeCaptureAsync(), "
+        + "or allow it with CacheUncapturedTables()",
+        EventName = nameof(EventIds.NotCaptured))]
+    public static partial void NotCaptured(ILogger logger, string table, string database);
 }

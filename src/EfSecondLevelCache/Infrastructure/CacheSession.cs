@@ -82,7 +82,7 @@ internal sealed class CacheSession(
         // On a connection that the application holds open it may have sent commands that EF Core knows nothing of.
         return ProviderInternals.OpenConnectionOf(connection) is { } open && ChangedSessions.TryGetValue(open, out _)
             ? Refusals.SessionChanged
-            : null;
+            : _known?.Source?.RefusalNow();
     }
 
     private QueryCacheRefusal? TransactionRefusal()
@@ -127,6 +127,8 @@ internal sealed class CacheSession(
         _scope = connectionString is null ? null : CacheScope.Of(connectionString, currentContext.Context.GetType());
         _known = _scope is null ? null : Cache?.DatabaseOf(_scope);
         _standing = _scope is null ? Refusals.NoConnectionString : _scope.Refusal ?? SessionRefusal();
+        if (_known is not null)
+            _known.Source ??= Cache!.ChangeSources.For(_known, connection, Logger);
     }
 
     private QueryCacheRefusal? SessionRefusal()

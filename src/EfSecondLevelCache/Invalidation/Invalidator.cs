@@ -149,7 +149,8 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
         return changes.Contains(TableChange.UnknownTables) ? [TableChange.UnknownTables] : changes;
     }
 
-    private int[] SlotsOf(string database, IReadOnlyCollection<TableChange> changes)
+    /// <summary>The version slots that changes bump.</summary>
+    public int[] SlotsOf(string database, IReadOnlyCollection<TableChange> changes)
     {
         var known = slots.Of(database);
         var bumped = new HashSet<int> { known.AnyTable };

@@ -20,6 +20,14 @@ internal static class ModelTables
         return tables;
     }
 
+    /// <summary>Every table that the model maps.</summary>
+    public static IReadOnlyCollection<TableName> AllOf(IModel model)
+        => [.. model.GetRelationalModel().Tables.Select(table => new TableName(table.Schema, table.Name))];
+
+    /// <summary>Every view that the model maps.</summary>
+    public static IReadOnlyCollection<TableName> ViewsOf(IModel model)
+        => [.. model.GetRelationalModel().Views.Select(view => new TableName(view.Schema, view.Name))];
+
     public static bool Contains(IModel model, TableName table)
     {
         var relational = model.GetRelationalModel();

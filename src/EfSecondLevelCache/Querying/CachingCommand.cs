@@ -26,6 +26,7 @@ internal sealed class CachingCommand(
     private CacheSession? _session;
     private ObservedWrite? _write;
     private CachedRelationalDataReader? _reader;
+    private bool _asksForSnapshot;
 
     public override void PopulateFrom(IRelationalCommandTemplate commandTemplate)
     {
@@ -108,7 +109,10 @@ internal sealed class CachingCommand(
         // ExplainCache() asks the compiled query for its command, without executing it.
         if (_plan is not null)
             Explanations.Inspect(_plan, parameterObject);
-        return base.CreateDbCommand(parameterObject, commandId, commandMethod);
+        var command = base.CreateDbCommand(parameterObject, commandId, commandMethod);
+        if (_asksForSnapshot)
+            LeadingSnapshot.PutBefore(command);
+        return command;
     }
 
     /// <summary>A query that writes has committed for certain when its reader is closed; its rows may come before.</summary>
@@ -165,6 +169,7 @@ internal sealed class CachingCommand(
         {
             // Without reader columns, or EF Core would buffer and the columns that its shaper passes over would be lost.
             var unbuffered = WithoutReaderColumns(parameterObject);
+            _asksForSnapshot = missed.AsksForSnapshot;
             live = async
                 ? await base.ExecuteReaderAsync(unbuffered, cancellationToken).ConfigureAwait(false)
                 : base.ExecuteReader(unbuffered);
@@ -183,6 +188,7 @@ internal sealed class CachingCommand(
         }
         finally
         {
+            _asksForSnapshot = false;
             queries.Abandon(missed);
             if (live is not null && !handedOver)
                 await CloseAsync(async, live).ConfigureAwait(false);

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Diagnostics;
 using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation;
@@ -20,6 +21,9 @@ internal sealed class MissedQuery(
 
     private PlanDependencies? _dependencies;
 
+    /// <summary>Changes that were told ahead of it and that it does not see.</summary>
+    private IReadOnlyCollection<TableChange> _unseen = [];
+
     public CacheSession Session => session;
 
     public QueryKey Key => key;
@@ -39,6 +43,12 @@ internal sealed class MissedQuery(
     /// <summary>Why the database rules out that its result is kept; null: it does not.</summary>
     public QueryCacheRefusal? Refusal { get; private set; }
 
+    /// <summary>It is sent behind a <see cref="LeadingSnapshot"/>: what is told of its tables may not be visible yet.</summary>
+    public bool AsksForSnapshot { get; private set; }
+
+    /// <summary>It may have been read before a change that was told ahead of it.</summary>
+    public bool IsStale { get; private set; }
+
     /// <summary>EF Core will find its columns by their names, as it does for raw SQL.</summary>
     public bool ReadsByName { get; init; }
 
@@ -53,13 +63,25 @@ internal sealed class MissedQuery(
     public void Begin(VersionSlots versions)
     {
         AsOf = versions.Now;
+        AsksForSnapshot = session.Known.Source?.TellsEarly == true;
         _dependencies = policy.DependenciesOn(session.Known);
-        Refusal = _dependencies.Refusal;
+        Refusal = _dependencies.Refusal ?? session.Known.Source?.RefusalOf(_dependencies.Relations, session.Logger);
         Slots = _dependencies.SlotsFor(parameterValues);
     }
 
+    /// <summary>Takes the snapshot from the head of its answer, so that the reader goes on with its own rows.</summary>
+    public async ValueTask TakeSnapshotAsync(bool async, DbDataReader live, CancellationToken cancellationToken)
+    {
+        var snapshot = await LeadingSnapshot.TakeAsync(async, live, cancellationToken).ConfigureAwait(false);
+        _unseen = snapshot is null ? [TableChange.UnknownTables] : session.Known.Source?.UnseenBy(snapshot, StartedAt) ?? [];
+    }
+
     /// <summary>It was executed: the values in the result tell the rest of what it depends on.</summary>
-    public void Executed(CachedResult result) => Slots = _dependencies!.SlotsFor(Slots, result);
+    public void Executed(CachedResult result)
+    {
+        Slots = _dependencies!.SlotsFor(Slots, result);
+        IsStale = _unseen.Count > 0 && session.Cache!.Invalidator.SlotsOf(session.Known.Name, _unseen).Any(Slots.Contains);
+    }
 
     /// <summary>The first call counts.</summary>
     public void Complete(SharedExecution execution) => _completion.TrySetResult(execution);

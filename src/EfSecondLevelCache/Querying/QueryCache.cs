@@ -78,7 +78,9 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
             refusal = WriteKey(ref key, session, plan, values);
             if (refusal is null && store.Peek(new QueryKey.Probe(plan, session.Scope, key.Written)) is not null)
                 return QueryCacheOutcome.Hit;
-            refusal ??= plan.PolicyIn(session.Cache!, session.Model).DependenciesOn(session.Known).Refusal;
+            var dependencies = plan.PolicyIn(session.Cache!, session.Model).DependenciesOn(session.Known);
+            refusal ??= dependencies.Refusal
+                ?? (session.Known.View is null ? null : session.Known.Source?.RefusalOf(dependencies.Relations, session.Logger));
             return refusal is null ? QueryCacheOutcome.Miss : QueryCacheOutcome.Refused;
         }
         finally
@@ -156,6 +158,8 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     /// <summary>Reads what the database answers and keeps it, or tells in which reader it goes on.</summary>
     public async ValueTask<Capture> StoreAsync(bool async, MissedQuery query, DbCommand executed, DbDataReader live, CancellationToken cancellationToken)
     {
+        if (query.AsksForSnapshot)
+            await query.TakeSnapshotAsync(async, live, cancellationToken).ConfigureAwait(false);
         if (RefusalOf(query, executed, live, out var layout) is { } refusal)
         {
             Refuse(query, refusal);
@@ -220,7 +224,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
             query.Executed(result);
             var plan = _plans.Intern(query.Key.Plan, out var isNew);
             var cached = new CachedQuery(query, plan, result, versions, cost, store.Clock.Now, extraBytes: isNew ? plan.Bytes : 0);
-            if (!cached.IsUpToDate)
+            if (query.IsStale || !cached.IsUpToDate)
             {
                 counters.StaleFillsPrevented.Add(1);
                 Log.StaleFillPrevented(query);
@@ -239,7 +243,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         }
         finally
         {
-            Complete(query, new SharedExecution(result, WasCancelled: false));
+            Complete(query, new SharedExecution(query.IsStale ? null : result, WasCancelled: false));
         }
     }
 
@@ -253,8 +257,13 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     [SkipLocalsInit]
     private static bool IsSameCommand(MissedQuery query, DbCommand executed)
     {
-        if (!ReferenceEquals(executed.CommandText, query.Key.Plan.CommandText) && executed.CommandText != query.Key.Plan.CommandText)
+        var text = executed.CommandText;
+        if (!ReferenceEquals(text, query.Key.Plan.CommandText)
+            && !(query.AsksForSnapshot ? LeadingSnapshot.TextBehind(text) : text).SequenceEqual(query.Key.Plan.CommandText))
+        {
             return false;
+        }
+
         var key = new KeyWriter(stackalloc byte[KeyBytesOnStack]);
         try
         {

@@ -93,6 +93,8 @@ internal sealed class QueryCacheInterceptor : DbCommandInterceptor
         {
             // The connection is open here, so nobody is joined.
             cache.Queries.Executing(missed);
+            if (missed.AsksForSnapshot)
+                LeadingSnapshot.PutBefore(command);
             _missed.AddOrUpdate(command, missed);
         }
 

@@ -20,6 +20,7 @@ public sealed class WireTap : IAsyncDisposable
     private Socket _listener;
     private Task _accepting;
     private int _roundTrips;
+    private volatile TaskCompletionSource _pause = new();
 
     /// <param name="connectionString">To the database that is looked at; the connection may not be encrypted.</param>
     public WireTap(string connectionString)
@@ -28,6 +29,7 @@ public sealed class WireTap : IAsyncDisposable
         _server = target.Host!.StartsWith('/')
             ? new UnixDomainSocketEndPoint($"{target.Host}/.s.PGSQL.{target.Port}")
             : new DnsEndPoint(target.Host, target.Port);
+        _pause.SetResult();
         _listener = Listen(new IPEndPoint(IPAddress.Loopback, 0));
         _address = (IPEndPoint)_listener.LocalEndPoint!;
         _accepting = AcceptAsync(_listener);
@@ -79,6 +81,11 @@ public sealed class WireTap : IAsyncDisposable
             await connection;
         }
     }
+
+    /// <summary>Keeps back everything in both directions, with the connections open: a network that is gone without telling.</summary>
+    public void Pause() => _pause = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public void Unpause() => _pause.TrySetResult();
 
     /// <summary>Makes the server reachable again.</summary>
     public void Resume()
@@ -162,7 +169,7 @@ public sealed class WireTap : IAsyncDisposable
     }
 
     // Recorded before it is forwarded: when the client has its answer, the statement is in the list.
-    private static async Task ForwardAsync(Socket from, Socket to, Func<ReadOnlyMemory<byte>, Task> look)
+    private async Task ForwardAsync(Socket from, Socket to, Func<ReadOnlyMemory<byte>, Task> look)
     {
         var buffer = new byte[1 << 16];
         try
@@ -170,6 +177,7 @@ public sealed class WireTap : IAsyncDisposable
             int count;
             while ((count = await from.ReceiveAsync(buffer)) > 0)
             {
+                await _pause.Task;
                 await look(buffer.AsMemory(0, count));
                 for (var sent = 0; sent < count;)
                     sent += await to.SendAsync(buffer.AsMemory(sent, count - sent));

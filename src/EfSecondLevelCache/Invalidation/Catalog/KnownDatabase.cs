@@ -1,4 +1,5 @@
 using System.Data.Common;
+using EfSecondLevelCache.Invalidation.Sources;
 using Microsoft.EntityFrameworkCore.Storage;
 
 namespace EfSecondLevelCache.Invalidation.Catalog;
@@ -27,6 +28,9 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
     private int _outdated;
 
     public string Name => name;
+
+    /// <summary>Who tells of everybody's writes to it; null: nobody does.</summary>
+    public ChangeSource? Source { get; set; }
 
     /// <summary>Null: it has not been read, is out of date, or can't be read.</summary>
     public CatalogView? View => _view;

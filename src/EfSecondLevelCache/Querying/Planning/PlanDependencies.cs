@@ -21,6 +21,8 @@ internal sealed class PlanDependencies
     private readonly List<string> _notes = [];
     private readonly bool _isVarying;
     private readonly bool _tellsRows;
+    private readonly HashSet<Relation> _relations = [];
+    private bool _hasUnknownTables;
 
     /// <param name="plan">The plan.</param>
     /// <param name="stated">The tables that DependsOn names.</param>
@@ -39,6 +41,7 @@ internal sealed class PlanDependencies
             _described = [.. plan.Reads.Select(read => read with { Equalities = Chosen(read, read.Equalities) })];
             _notes = [.. stated.Select(table => table.ToString()), .. database.Fault is null ? (string[])[] : ["any table"]];
             Refusal = RefusalOfFunctions(view: null);
+            _hasUnknownTables = true;
             return;
         }
 
@@ -48,7 +51,7 @@ internal sealed class PlanDependencies
             if (view.Resolve(table) is { } relation)
                 AddRelation(table, relation, view);
             else
-                AddWhole(table, table.ToString());
+                AddUnknown(table);
         }
 
         foreach (var read in plan.Reads)
@@ -63,6 +66,9 @@ internal sealed class PlanDependencies
 
     /// <summary>Why the database rules caching out; null: it does not.</summary>
     public QueryCacheRefusal? Refusal { get; private set; }
+
+    /// <summary>The tables that the results are read from; null: not all of them are known.</summary>
+    public IReadOnlyCollection<Relation>? Relations => _hasUnknownTables ? null : _relations;
 
     private bool AreStated => _plan.Policy?.DependsOn.Count > 0;
 
@@ -102,6 +108,7 @@ internal sealed class PlanDependencies
             // It is younger than what is known of the database, or the query fails.
             _always.Add(_database.AnyTable);
             _notes.Add("any table");
+            _hasUnknownTables = true;
         }
         else if (IsTable(relation) && read.KeyColumns.Count == 0 && FromResult(read, relation, view) is { } fromResult)
         {
@@ -149,6 +156,12 @@ internal sealed class PlanDependencies
             AddWhole(consulted.Name, $"{consulted} (by policies of {read.Table})");
     }
 
+    private void AddUnknown(TableName stated)
+    {
+        AddWhole(stated, stated.ToString());
+        _hasUnknownTables = true;
+    }
+
     private void AddWhole(TableName table, string note)
     {
         _always.Add(_database.Of(table).AnyRow);
@@ -159,6 +172,7 @@ internal sealed class PlanDependencies
 
     private void Check(RelationReads reads)
     {
+        _relations.UnionWith(reads.Relations);
         if (reads.Relations.FirstOrDefault(relation => relation.Kind is RelationKind.System) is { } system)
             Refusal ??= Refusals.SystemTable(system.Name);
         if (reads.Relations.FirstOrDefault(relation => relation.Kind is RelationKind.Temporary) is { } temporary)

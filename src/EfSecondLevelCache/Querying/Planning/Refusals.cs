@@ -88,6 +88,26 @@ internal static class Refusals
     public static readonly QueryCacheRefusal Unreadable = new(
         RefusalReason.UnreadableSql, "its SQL could not be read to the end", "Check its quotes and comments");
 
+    public static readonly QueryCacheRefusal SourceStarting = new(
+        RefusalReason.SourceNotLive,
+        "the change source is not live yet",
+        "Wait for it with SecondLevelCache.WaitUntilLiveAsync(); where it does not come, SecondLevelCache.Sources says why");
+
+    public static readonly QueryCacheRefusal SourceLost = new(
+        RefusalReason.SourceNotLive,
+        "the change source is lost",
+        "It connects again by itself; SecondLevelCache.Sources says why it was lost");
+
+    public static readonly QueryCacheRefusal SourceSilent = new(
+        RefusalReason.SourceNotLive,
+        "the change source was not heard of for longer than MaxStaleness",
+        "It goes on by itself; raise MaxStaleness if that happens under load");
+
+    public static QueryCacheRefusal NotCaptured(string table) => new(
+        RefusalReason.NotCaptured,
+        $"it reads {table}, and nothing tells when that changes",
+        "Call context.Database.EnsureChangeCaptureAsync(), or allow it with CacheUncapturedTables()");
+
     public static QueryCacheRefusal NeverCached(Type entityType) => new(
         RefusalReason.NeverCached, $"NeverCache<{entityType.Name}>() rules it out", "Remove the rule to cache it");
 

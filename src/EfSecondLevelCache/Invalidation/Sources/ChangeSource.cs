@@ -1,0 +1,422 @@
+using System.Collections.Concurrent;
+using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Invalidation.Catalog;
+using EfSecondLevelCache.Invalidation.Sources.Replication;
+using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Querying.Planning.Predicates;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace EfSecondLevelCache.Invalidation.Sources;
+
+/// <summary>
+/// Learns of everybody's writes to one database. It connects, reads, and sends a heartbeat through the stream now and then: what was visible when
+/// a heartbeat was sent has been told when it is back. Nothing of the database is served unless that was lately.
+/// </summary>
+internal sealed class ChangeSource : IAsyncDisposable
+{
+    private static readonly TimeSpan LeastPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan MostPause = TimeSpan.FromSeconds(10);
+
+    private readonly string _database;
+    private readonly ChangeSourceOptions _options;
+    private readonly TimeSpan _maxStaleness;
+    private readonly TimeProvider _time;
+    private readonly SourceConnections _connections;
+    private readonly Func<ChangeStream> _createStream;
+    private readonly Invalidator _invalidator;
+    private readonly DependencySlots _slots;
+    private readonly ILogger _logger;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly ConcurrentDictionary<KnownDatabase, bool> _known = new();
+    private readonly ConcurrentDictionary<string, bool> _uncaptured = new();
+    private readonly RecentTransactions? _recent;
+    private readonly Task _running;
+
+    /// <summary>Null: it is not live.</summary>
+    private volatile Lease? _lease;
+
+    private volatile CapturedTables? _tables;
+    private volatile ChangeStream? _stream;
+    private volatile TaskCompletionSource _live = NewCompletion();
+    private volatile TaskCompletionSource _wakeUp = NewCompletion();
+
+    /// <summary>Of the next heartbeat that has not been sent yet.</summary>
+    private volatile TaskCompletionSource<bool> _next = NewCompletion<bool>();
+
+    private volatile Heartbeat? _awaited;
+    private long _heartbeats;
+    private Storage? _storage;
+    private string? _storageSum;
+    private bool _wasLive;
+    private long _reconnects;
+    private long _events;
+    private long _flushes;
+    private long _lag = -1;
+
+    public ChangeSource(
+        string database,
+        SecondLevelCacheOptions options,
+        SourceConnections connections,
+        Func<ChangeStream> createStream,
+        Invalidator invalidator,
+        DependencySlots slots,
+        ILogger logger)
+    {
+        _database = database;
+        _options = options.ChangeSource!;
+        _maxStaleness = options.MaxSourceStaleness;
+        _time = options.TimeProvider;
+        _connections = connections;
+        _createStream = createStream;
+        _invalidator = invalidator;
+        _slots = slots;
+        _logger = logger;
+        _recent = _options is { Kind: ChangeSourceKind.LogicalReplication, ChecksSnapshots: true } ? new RecentTransactions() : null;
+        _running = Task.Run(RunAsync);
+    }
+
+    /// <summary>What it tells may not be visible yet, so that a query has to say what it sees.</summary>
+    public bool TellsEarly => _recent is not null;
+
+    private TimeSpan HeartbeatInterval => _options.HeartbeatInterval ?? _maxStaleness / 4;
+
+    private Exception? Fault { get; set; }
+
+    public ChangeSourceStatus Status
+    {
+        get
+        {
+            var lease = _lease;
+            return new ChangeSourceStatus(
+                _database,
+                _options.Kind,
+                lease is not null ? ChangeSourceState.Live : Volatile.Read(ref _wasLive) ? ChangeSourceState.Lost : ChangeSourceState.Starting,
+                _stream?.Position,
+                Interlocked.Read(ref _lag) is var lag and >= 0 ? TimeSpan.FromTicks(lag) : null,
+                lease?.At,
+                Interlocked.Read(ref _reconnects),
+                Interlocked.Read(ref _events),
+                Interlocked.Read(ref _flushes),
+                [.. _uncaptured.Keys.Order(StringComparer.Ordinal)],
+                lease is null ? Fault : null);
+        }
+    }
+
+    /// <summary>Why nothing of the database may be served at this moment; null: it may.</summary>
+    public QueryCacheRefusal? RefusalNow()
+        => _lease is not { } lease ? Volatile.Read(ref _wasLive) ? Refusals.SourceLost : Refusals.SourceStarting
+            : lease.IsWithin(_maxStaleness) ? null
+            : Refusals.SourceSilent;
+
+    /// <summary>Why results from these tables may not be kept; null: they may.</summary>
+    /// <param name="tables">Null: not all of them are known.</param>
+    /// <param name="logger">Of the context that asks.</param>
+    public QueryCacheRefusal? RefusalOf(IReadOnlyCollection<Relation>? tables, ILogger logger)
+    {
+        if (_options.CachesUncaptured)
+            return null;
+        var name = tables is null || _tables is not { } known ? "a table that is not known yet" : known.FindUncaptured(tables)?.ToString();
+        if (name is null)
+            return null;
+        if (tables is not null && _uncaptured.TryAdd(name, true))
+            Log.NotCaptured(logger, name, _database);
+        return Refusals.NotCaptured(name);
+    }
+
+    /// <summary>From now on it also tells when the catalog has changed.</summary>
+    public void Attach(KnownDatabase known) => _known.TryAdd(known, true);
+
+    public Task WaitUntilLiveAsync(CancellationToken cancellationToken) => _live.Task.WaitAsync(cancellationToken);
+
+    /// <summary>
+    /// Sends a heartbeat now. True: it is back, so that everything that was visible at the call has been told. False: the source is lost.
+    /// </summary>
+    public Task<bool> CatchUpAsync(CancellationToken cancellationToken)
+    {
+        var next = _next;
+        _wakeUp.TrySetResult();
+        return next.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>Something has changed that it may have waited for: it connects now, where it is not connected.</summary>
+    public void WakeUp() => _wakeUp.TrySetResult();
+
+    /// <summary>A transaction has changed tables.</summary>
+    /// <param name="changes">Null: it is not known which.</param>
+    /// <param name="xid">Its number, where it may be told of before it is visible.</param>
+    public void Told(IReadOnlyCollection<ToldChange>? changes, uint? xid = null)
+    {
+        Interlocked.Add(ref _events, changes?.Count ?? 1);
+        IReadOnlyCollection<TableChange> translated;
+        try
+        {
+            translated = changes is null || _tables is not { } tables ? [TableChange.UnknownTables] : Translate(changes, tables);
+        }
+        catch (Exception fault)
+        {
+            Log.ChangeFault(_logger, fault);
+            translated = [TableChange.UnknownTables];
+        }
+
+        if (xid is { } number)
+            _recent?.Add(number, translated);
+        _invalidator.Changed(_database, translated);
+    }
+
+    /// <summary>
+    /// The changes that were told already and that are not in a result that will be read under this snapshot, or a later one. To be asked before it
+    /// is read.
+    /// </summary>
+    /// <param name="snapshot">As PostgreSQL writes it.</param>
+    /// <param name="askedAt">When it was asked for.</param>
+    public IReadOnlyCollection<TableChange> UnseenBy(string snapshot, long askedAt)
+        => _recent?.UnseenBy(TransactionSnapshot.Parse(snapshot), askedAt) ?? [];
+
+    /// <summary>A heartbeat has come through the stream.</summary>
+    public void HeartbeatArrived(long number)
+    {
+        if (_awaited is { } awaited && awaited.Number == number)
+            awaited.Arrived.TrySetResult();
+    }
+
+    public void Stop()
+    {
+        _stop.Cancel();
+        _lease = null;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Stop();
+        await _running.ConfigureAwait(false);
+    }
+
+    private async Task RunAsync()
+    {
+        for (var pause = LeastPause; !_stop.IsCancellationRequested; pause = pause * 2 < MostPause ? pause * 2 : MostPause)
+        {
+            var live = _live;
+            try
+            {
+                await FollowAsync(_stop.Token).ConfigureAwait(false);
+            }
+            catch (Exception fault)
+            {
+                // The same one is not told at each attempt.
+                if (!_stop.IsCancellationRequested && fault.Message != Fault?.Message)
+                    Log.SourceFault(_logger, _options.Kind, _database, fault);
+                Fault = fault;
+            }
+
+            if (live.Task.IsCompletedSuccessfully)
+                pause = LeastPause;
+            Lose();
+            if (_stop.IsCancellationRequested)
+                return;
+            // Not all at once, when a server comes back that many wait for.
+            await Task.WhenAny(Task.Delay(pause * (0.5 + (Random.Shared.NextDouble() / 2)), _stop.Token), _wakeUp.Task).ConfigureAwait(false);
+            _wakeUp = NewCompletion();
+            Interlocked.Increment(ref _reconnects);
+        }
+    }
+
+    /// <summary>Connects and goes on until that ends, which it does with an exception.</summary>
+    private async Task FollowAsync(CancellationToken cancellationToken)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var stream = _stream = _createStream();
+        NpgsqlConnection? side = null;
+        var reading = Task.CompletedTask;
+        try
+        {
+            side = await _connections.OpenAsync(end.Token).ConfigureAwait(false);
+            await stream.OpenAsync(side, end.Token).ConfigureAwait(false);
+            reading = Task.Run(() => stream.ReadAsync(this, end.Token), CancellationToken.None);
+            while (true)
+            {
+                await BeatAsync(stream, side, reading, end.Token).ConfigureAwait(false);
+                await Task.WhenAny(reading, _wakeUp.Task, Task.Delay(HeartbeatInterval, end.Token)).ConfigureAwait(false);
+                end.Token.ThrowIfCancellationRequested();
+            }
+        }
+        finally
+        {
+            // Nothing is served from now on, however long it takes to close what may be dead.
+            Lose();
+            await end.CancelAsync().ConfigureAwait(false);
+            await CloseAsync(reading, stream, side).ConfigureAwait(false);
+        }
+    }
+
+    private async Task BeatAsync(ChangeStream stream, NpgsqlConnection side, Task reading, CancellationToken cancellationToken)
+    {
+        _wakeUp = NewCompletion();
+        var beat = Interlocked.Exchange(ref _next, NewCompletion<bool>());
+        try
+        {
+            var lease = new Lease(_time);
+            var started = TimeProvider.System.GetTimestamp();
+            var awaited = _awaited = new Heartbeat(Interlocked.Increment(ref _heartbeats), NewCompletion());
+            var isChanged = await SendAsync(stream, side, awaited.Number, cancellationToken).ConfigureAwait(false);
+            await Task.WhenAny(awaited.Arrived.Task, reading).WaitAsync(_maxStaleness, cancellationToken).ConfigureAwait(false);
+            if (!awaited.Arrived.Task.IsCompleted)
+            {
+                await reading.ConfigureAwait(false);
+                throw new IOException("The connection that tells of changes has ended.");
+            }
+
+            Interlocked.Exchange(ref _lag, TimeProvider.System.GetElapsedTime(started).Ticks);
+            if (isChanged || _lease is null)
+                Flush();
+            _lease = lease;
+            Fault = null;
+            Volatile.Write(ref _wasLive, true);
+            if (_live.TrySetResult())
+                Log.SourceLive(_logger, _options.Kind, _database);
+            beat.TrySetResult(true);
+        }
+        finally
+        {
+            beat.TrySetResult(false);
+        }
+    }
+
+    /// <summary>Sends a heartbeat and looks at what the stream does not tell. True: the catalog has changed.</summary>
+    private async Task<bool> SendAsync(ChangeStream stream, NpgsqlConnection side, long number, CancellationToken cancellationToken)
+    {
+        CatalogFingerprint fingerprint;
+        uint[] captured;
+        string storageSum;
+        await using (var command = new NpgsqlCommand(
+            string.Join(";\n", CatalogReader.Mark + stream.HeartbeatSql(number), CatalogQueries.Fingerprint, $"SELECT ARRAY({stream.CapturedTablesSql})",
+                Storage.SumSql, "SELECT pg_catalog.pg_current_snapshot()::text"),
+            side))
+        await using (var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false))
+        {
+            await NextRowAsync(rows).ConfigureAwait(false);
+            await rows.NextResultAsync(cancellationToken).ConfigureAwait(false);
+            await NextRowAsync(rows).ConfigureAwait(false);
+            fingerprint = CatalogBuilder.ReadFingerprint(rows);
+            await rows.NextResultAsync(cancellationToken).ConfigureAwait(false);
+            await NextRowAsync(rows).ConfigureAwait(false);
+            captured = rows.GetFieldValue<uint[]>(0);
+            await rows.NextResultAsync(cancellationToken).ConfigureAwait(false);
+            await NextRowAsync(rows).ConfigureAwait(false);
+            storageSum = rows.GetString(0);
+            await rows.NextResultAsync(cancellationToken).ConfigureAwait(false);
+            await NextRowAsync(rows).ConfigureAwait(false);
+            _recent?.Settle(TransactionSnapshot.Parse(rows.GetString(0)));
+        }
+
+        if (storageSum != _storageSum)
+        {
+            var storage = await Storage.ReadAsync(side, cancellationToken).ConfigureAwait(false);
+            if (_storage is not null)
+                Told([.. _storage.MovedIn(storage).Select(table => new ToldChange(table, Rows: null))]);
+            (_storage, _storageSum) = (storage, storageSum);
+        }
+
+        if (_tables?.IsSame(fingerprint, captured) == true)
+            return false;
+        var session = await CatalogReader.ReadSessionAsync(async: true, side, cancellationToken).ConfigureAwait(false);
+        var catalog = await CatalogReader.ReadAsync(async: true, side, cancellationToken).ConfigureAwait(false);
+        _tables = new CapturedTables(new CatalogView(catalog, session), captured.ToHashSet());
+        _uncaptured.Clear();
+        return true;
+
+        Task NextRowAsync(NpgsqlDataReader rows) => rows.ReadAsync(cancellationToken);
+    }
+
+    private List<TableChange> Translate(IReadOnlyCollection<ToldChange> told, CapturedTables tables)
+    {
+        var changes = new List<TableChange>(told.Count);
+        foreach (var change in told)
+        {
+            if (tables.FamilyOf(change.Table) is not { } family)
+                return [TableChange.UnknownTables];
+            var rows = change.Rows is null ? null : ImagesOf(change.Rows, family);
+            changes.AddRange(family.Select(member => new TableChange(member.Name) { Rows = rows }));
+        }
+
+        return changes;
+    }
+
+    /// <summary>The values of those columns by which results depend on rows.</summary>
+    private List<RowImage> ImagesOf(IReadOnlyList<IReadOnlyDictionary<string, string?>> rows, IEnumerable<Relation> family)
+    {
+        var database = _slots.Of(_database);
+        var wanted = new Dictionary<string, ComparisonFamily>();
+        foreach (var table in family.SelectMany(member => database.ReachedBy(member.Name)))
+        {
+            foreach (var key in table.Keys)
+            {
+                foreach (var column in key.Columns)
+                    wanted.TryAdd(column.Name, column.Family);
+            }
+        }
+
+        var images = new List<RowImage>(rows.Count);
+        foreach (var row in rows)
+        {
+            var columns = new List<ColumnImage>(wanted.Count);
+            foreach (var (name, comparison) in wanted)
+            {
+                if (row.TryGetValue(name, out var text) && WrittenValue.TryHash(comparison, text, out var hash))
+                    columns.Add(new ColumnImage(name, comparison, hash, IsStated: false));
+            }
+
+            images.Add(new RowImage([.. columns]));
+        }
+
+        return images;
+    }
+
+    private void Lose()
+    {
+        var lease = Interlocked.Exchange(ref _lease, null);
+        if (lease is not null)
+        {
+            Flush();
+            Log.SourceLost(_logger, _options.Kind, _database);
+        }
+
+        if (_live.Task.IsCompleted)
+            _live = NewCompletion();
+    }
+
+    /// <summary>Removes everything of the database, after what is known of it: who counts the changes later must not find the old.</summary>
+    private void Flush()
+    {
+        foreach (var known in _known.Keys)
+            known.Outdated();
+        Interlocked.Increment(ref _flushes);
+        _invalidator.Changed(_database, [TableChange.UnknownTables]);
+    }
+
+    private static async Task CloseAsync(Task reading, ChangeStream stream, NpgsqlConnection? side)
+    {
+        try
+        {
+            await CloseBothAsync().WaitAsync(TimeSpan.FromSeconds(2)).ConfigureAwait(false);
+        }
+        catch (Exception)
+        {
+            // What ended is told already; what does not end is left to itself.
+        }
+
+        async Task CloseBothAsync()
+        {
+            await reading.ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
+            await stream.DisposeAsync().ConfigureAwait(false);
+            if (side is not null)
+                await side.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static TaskCompletionSource NewCompletion() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private static TaskCompletionSource<T> NewCompletion<T>() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private sealed record Heartbeat(long Number, TaskCompletionSource Arrived);
+}

@@ -1,0 +1,26 @@
+using Npgsql;
+
+namespace EfSecondLevelCache.Invalidation.Sources;
+
+/// <summary>A connection over which the database tells what was changed, in the order in which it became visible.</summary>
+internal abstract class ChangeStream : IAsyncDisposable
+{
+    /// <summary>How far it has read, for people.</summary>
+    public abstract string? Position { get; }
+
+    /// <summary>A query of the OIDs of the tables whose changes are told.</summary>
+    public abstract string CapturedTablesSql { get; }
+
+    /// <summary>When this returns, every change that commits from now on will be told.</summary>
+    /// <param name="side">Another connection to the same database, to ask by.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public abstract Task OpenAsync(NpgsqlConnection side, CancellationToken cancellationToken);
+
+    /// <summary>Tells the source what it reads, until the connection ends.</summary>
+    public abstract Task ReadAsync(ChangeSource source, CancellationToken cancellationToken);
+
+    /// <summary>A statement that sends a number through the stream, behind every change that is visible when it is executed.</summary>
+    public abstract string HeartbeatSql(long number);
+
+    public abstract ValueTask DisposeAsync();
+}

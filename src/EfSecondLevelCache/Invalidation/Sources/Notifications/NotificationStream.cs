@@ -1,0 +1,52 @@
+using System.Globalization;
+using Npgsql;
+
+namespace EfSecondLevelCache.Invalidation.Sources.Notifications;
+
+/// <summary>
+/// LISTEN on a connection that does nothing else. PostgreSQL delivers in the order of commits, and only what is visible by then to everybody, so a
+/// query that is sent after a notification came sees what it tells of.
+/// </summary>
+internal sealed class NotificationStream(SourceConnections connections) : ChangeStream
+{
+    /// <summary>Of this stream alone: the others need not hear its heartbeats.</summary>
+    private readonly string _heartbeats = $"{CaptureScript.Channel}_{Guid.NewGuid():N}";
+
+    private NpgsqlConnection? _connection;
+    private string? _position;
+
+    public override string? Position => _position;
+
+    public override string CapturedTablesSql => CaptureScript.CapturedTablesSql;
+
+    public override string HeartbeatSql(long number)
+        => string.Create(CultureInfo.InvariantCulture, $"SELECT 1 FROM pg_catalog.pg_notify('{_heartbeats}', '{number}')");
+
+    public override async Task OpenAsync(NpgsqlConnection side, CancellationToken cancellationToken)
+    {
+        _connection = await connections.OpenAsync(cancellationToken).ConfigureAwait(false);
+        await using var command = new NpgsqlCommand($"LISTEN {CaptureScript.Channel}; LISTEN {_heartbeats}", _connection);
+        await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    public override async Task ReadAsync(ChangeSource source, CancellationToken cancellationToken)
+    {
+        _connection!.Notification += (_, notification) =>
+        {
+            if (notification.Channel == _heartbeats)
+            {
+                source.HeartbeatArrived(long.Parse(notification.Payload, CultureInfo.InvariantCulture));
+            }
+            else
+            {
+                var (xid, change) = NotificationPayload.Read(notification.Payload);
+                _position = xid;
+                source.Told(change is null ? null : [change.Value]);
+            }
+        };
+        while (true)
+            await _connection.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    public override ValueTask DisposeAsync() => _connection?.DisposeAsync() ?? default;
+}

@@ -1,0 +1,141 @@
+using System.Globalization;
+using System.Text;
+using EfSecondLevelCache.Sql;
+using Npgsql;
+using Npgsql.Replication;
+using Npgsql.Replication.PgOutput;
+using Npgsql.Replication.PgOutput.Messages;
+
+namespace EfSecondLevelCache.Invalidation.Sources.Replication;
+
+/// <summary>
+/// The write-ahead log as the server's plugin pgoutput decodes it, over a temporary slot: it goes with the connection, so that a process that is
+/// gone retains no log. Transactions come in the order of their commits, and may come before others can see them.
+/// </summary>
+internal sealed class ReplicationStream(SourceConnections connections, string publication) : ChangeStream
+{
+    /// <summary>Of this stream alone: every walsender gets every message.</summary>
+    private readonly string _name = $"second_level_cache_{Guid.NewGuid():N}";
+
+    private LogicalReplicationConnection? _connection;
+    private PgOutputReplicationSlot? _slot;
+
+    public override string? Position => _connection?.LastReceivedLsn.ToString();
+
+    public override string CapturedTablesSql => PublicationScript.CapturedTablesSql(publication);
+
+    // Transactional: such a message comes with its commit, behind every commit before.
+    public override string HeartbeatSql(long number)
+        => string.Create(CultureInfo.InvariantCulture, $"SELECT pg_catalog.pg_logical_emit_message(true, '{_name}', '{number}')");
+
+    public override async Task OpenAsync(NpgsqlConnection side, CancellationToken cancellationToken)
+    {
+        await using (var command = new NpgsqlCommand($"SELECT FROM pg_catalog.pg_publication WHERE pubname = {QuotedName.Literal(publication)}", side))
+        await using (var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false))
+        {
+            if (!rows.HasRows)
+            {
+                throw new InvalidOperationException(
+                    $"The database has no publication {publication}. Call context.Database.EnsureChangeCaptureAsync(), or name another one with "
+                    + "UseLogicalReplication(r => r.Publication(...)).");
+            }
+        }
+
+        _connection = new LogicalReplicationConnection(await connections.ConnectionStringAsync(cancellationToken).ConfigureAwait(false));
+        await _connection.Open(cancellationToken).ConfigureAwait(false);
+        // A slot waits for the transactions that are under way.
+        _connection.CommandTimeout = TimeSpan.FromMinutes(10);
+        _slot = await _connection.CreatePgOutputReplicationSlot(
+            _name, temporarySlot: true, LogicalSlotSnapshotInitMode.NoExport, cancellationToken: cancellationToken).ConfigureAwait(false);
+    }
+
+    public override async Task ReadAsync(ChangeSource source, CancellationToken cancellationToken)
+    {
+        var options = new PgOutputReplicationOptions(publication, PgOutputProtocolVersion.V1, messages: true);
+        var connection = _connection!;
+        var transaction = new DecodedTransaction();
+        await foreach (var message in connection.StartReplication(_slot!, options, cancellationToken).ConfigureAwait(false))
+        {
+            switch (message)
+            {
+                case BeginMessage begin:
+                    transaction = new DecodedTransaction { Xid = begin.TransactionXid };
+                    break;
+                case InsertMessage insert:
+                    transaction.Add(insert.Relation, before: null, await ReadAsync(insert.Relation, insert.NewRow, keyOnly: false, cancellationToken)
+                        .ConfigureAwait(false));
+                    break;
+                case FullUpdateMessage update:
+                    transaction.Add(
+                        update.Relation,
+                        await ReadAsync(update.Relation, update.OldRow, keyOnly: false, cancellationToken).ConfigureAwait(false),
+                        await ReadAsync(update.Relation, update.NewRow, keyOnly: false, cancellationToken).ConfigureAwait(false));
+                    break;
+                case IndexUpdateMessage update:
+                    transaction.Add(
+                        update.Relation,
+                        await ReadAsync(update.Relation, update.Key, keyOnly: true, cancellationToken).ConfigureAwait(false),
+                        await ReadAsync(update.Relation, update.NewRow, keyOnly: false, cancellationToken).ConfigureAwait(false));
+                    break;
+                case UpdateMessage update:
+                    var after = await ReadAsync(update.Relation, update.NewRow, keyOnly: false, cancellationToken).ConfigureAwait(false);
+                    // The key is as it was; of the other columns the old values are not told.
+                    transaction.Add(update.Relation, after.KeyOf(update.Relation), after);
+                    break;
+                case FullDeleteMessage delete:
+                    transaction.Add(delete.Relation, await ReadAsync(delete.Relation, delete.OldRow, keyOnly: false, cancellationToken)
+                        .ConfigureAwait(false), after: null);
+                    break;
+                case KeyDeleteMessage delete:
+                    transaction.Add(delete.Relation, await ReadAsync(delete.Relation, delete.Key, keyOnly: true, cancellationToken)
+                        .ConfigureAwait(false), after: null);
+                    break;
+                case TruncateMessage truncate:
+                    foreach (var relation in truncate.Relations)
+                        transaction.AddUnknownRows(relation);
+                    break;
+                case LogicalDecodingMessage decoded when decoded.Prefix == _name:
+                    using (var text = new StreamReader(decoded.Data, Encoding.UTF8))
+                    {
+                        source.HeartbeatArrived(long.Parse(
+                            await text.ReadToEndAsync(cancellationToken).ConfigureAwait(false), CultureInfo.InvariantCulture));
+                    }
+
+                    break;
+                case CommitMessage:
+                    if (transaction.ToChanges() is { Count: > 0 } changes)
+                        source.Told(changes, transaction.Xid);
+                    break;
+            }
+
+            connection.SetReplicationStatus(message.WalEnd);
+        }
+    }
+
+    public override ValueTask DisposeAsync() => _connection is { } connection ? connection.DisposeAsync() : default;
+
+    /// <summary>All columns have to be read, or those that follow could not be.</summary>
+    private static async ValueTask<DecodedRow> ReadAsync(
+        RelationMessage relation, ReplicationTuple tuple, bool keyOnly, CancellationToken cancellationToken)
+    {
+        var row = new DecodedRow();
+        var number = 0;
+        await foreach (var value in tuple.WithCancellation(cancellationToken).ConfigureAwait(false))
+        {
+            var column = relation.Columns[number++];
+            var isKnown = !value.IsUnchangedToastedValue && (!keyOnly || column.Flags is RelationMessage.Column.ColumnFlags.PartOfKey);
+            if (value.IsDBNull || value.IsUnchangedToastedValue)
+            {
+                if (isKnown)
+                    row[column.ColumnName] = null;
+                continue;
+            }
+
+            var content = await value.Get<string>(cancellationToken).ConfigureAwait(false);
+            if (isKnown)
+                row[column.ColumnName] = content;
+        }
+
+        return row;
+    }
+}

@@ -1,0 +1,45 @@
+using System.Data.Common;
+
+namespace EfSecondLevelCache.Querying;
+
+/// <summary>
+/// A statement ahead of a query that asks which transactions are visible. It goes with the query in one round trip, and for the server the two are
+/// apart: the query's statistics and its prepared statement are those of its own text.
+/// </summary>
+internal static class LeadingSnapshot
+{
+    public const string Sql = $"SELECT pg_catalog.pg_current_snapshot()::text AS {Column};\n";
+
+    private const string Column = "second_level_cache_snapshot";
+
+    /// <summary>Without it Npgsql can't send two statements.</summary>
+    private static readonly bool CanBePut = !AppContext.TryGetSwitch("Npgsql.EnableSqlRewriting", out var enabled) || enabled;
+
+    public static void PutBefore(DbCommand command)
+    {
+        // Nor with parameters that have no name.
+        if (CanBePut && command.Parameters.Cast<DbParameter>().All(parameter => parameter.ParameterName.Length > 0))
+            command.CommandText = Sql + command.CommandText;
+    }
+
+    /// <summary>The text of a query without it.</summary>
+    public static ReadOnlySpan<char> TextBehind(string commandText)
+        => commandText.StartsWith(Sql, StringComparison.Ordinal) ? commandText.AsSpan(Sql.Length) : commandText;
+
+    /// <summary>Reads it and goes on to the query's own rows; null: the reader does not begin with it.</summary>
+    public static async ValueTask<string?> TakeAsync(bool async, DbDataReader live, CancellationToken cancellationToken)
+    {
+        if (live.FieldCount != 1 || live.GetName(0) != Column)
+            return null;
+        if (async)
+            await live.ReadAsync(cancellationToken).ConfigureAwait(false);
+        else
+            live.Read();
+        var snapshot = live.GetString(0);
+        if (async)
+            await live.NextResultAsync(cancellationToken).ConfigureAwait(false);
+        else
+            live.NextResult();
+        return snapshot;
+    }
+}
