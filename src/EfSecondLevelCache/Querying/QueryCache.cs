@@ -116,7 +116,13 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         {
             var leader = _inFlight.GetOrAdd(query.Key, query);
             if (ReferenceEquals(leader, query))
-                break;
+            {
+                // One that was under way when this was looked up may have ended meanwhile.
+                if (store.Find(query.Key.ToProbe()) is not CachedQuery cached)
+                    break;
+                Complete(query, new SharedExecution(cached.Result, WasCancelled: false));
+                return Joined(query, cached.Result);
+            }
 
             if (!versions.IsUpToDate(leader.Slots, leader.AsOf))
             {
@@ -130,13 +136,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
                 ? await leader.Completion.WaitAsync(cancellationToken).ConfigureAwait(false)
                 : leader.Completion.GetAwaiter().GetResult();
             if (execution.Result is { } result && versions.IsUpToDate(leader.Slots, leader.AsOf))
-            {
-                counters.Joined.Add(1);
-                counters.Hits.Add(1);
-                Log.Joined(query);
-                Explanations.Add(query, QueryCacheOutcome.Hit);
-                return result;
-            }
+                return Joined(query, result);
 
             query.Begin(versions);
             // After a failure, or a result too large to share, each goes alone: in turn they would wait for ever.
@@ -146,6 +146,15 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
 
         Executing(query);
         return null;
+    }
+
+    private CachedResult Joined(MissedQuery query, CachedResult result)
+    {
+        counters.Joined.Add(1);
+        counters.Hits.Add(1);
+        Log.Joined(query);
+        Explanations.Add(query, QueryCacheOutcome.Hit);
+        return result;
     }
 
     /// <summary>The query goes to the database now.</summary>

@@ -17,6 +17,8 @@ internal sealed class QueryKey(QueryPlan plan, CacheScope scope, byte[] paramete
     public static ulong HashOf(QueryPlan plan, CacheScope scope, ReadOnlySpan<byte> parameters)
         => ContentHash.Of(parameters, plan.ContentHash ^ scope.Hash);
 
+    public Probe ToProbe() => new(plan, scope, parameters);
+
     /// <summary>The same key with another plan of equal content.</summary>
     public QueryKey With(QueryPlan equalPlan) => new(equalPlan, scope, parameters, hash);
 
