@@ -43,7 +43,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         Options = options;
         _store = new BoundedStore(options.MaxBytes, options.MaxEntries, options.Eviction, options.TimeProvider, OnRemoved);
         Slots = new DependencySlots(_versions);
-        Invalidator = new Invalidator(_versions, Slots, _counters);
+        Invalidator = new Invalidator(_versions, Slots, _counters, options);
         Queries = new QueryCache(options, _store, _versions, _counters);
         CacheRules.Add(options);
         _sweeper = Sweeping.Start(_store, options.TimeProvider);
@@ -64,6 +64,8 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     internal DependencySlots Slots { get; }
 
     internal bool IsDisposed => _disposed;
+
+    internal bool HasResults => _store.Count > 0;
 
     /// <summary>Why nothing is cached at all at the moment; null: it is.</summary>
     internal QueryCacheRefusal? Refusal

@@ -28,6 +28,10 @@ internal sealed record SecondLevelCacheOptions
 
     public bool UniformSessions { get; init; }
 
+    public bool AllowInTransactions { get; init; }
+
+    public TimeSpan UnknownOutcomeTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
     public BackplaneFactory? Backplane { get; init; }

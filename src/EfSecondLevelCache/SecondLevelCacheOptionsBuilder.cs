@@ -144,6 +144,26 @@ public sealed class SecondLevelCacheOptionsBuilder
     public SecondLevelCacheOptionsBuilder UniformSessions()
         => Set(nameof(UniformSessions), Options with { UniformSessions = true });
 
+    /// <summary>
+    /// Lets queries inside of a transaction be served and kept while the transaction has written nothing through EF Core and reads what is
+    /// committed (READ COMMITTED); in REPEATABLE READ and SERIALIZABLE they always go to the database. It states that the application writes
+    /// nothing in such transactions that EF Core does not see. Default: every query inside of a transaction goes to the database.
+    /// </summary>
+    public SecondLevelCacheOptionsBuilder AllowInTransactions()
+        => Set(nameof(AllowInTransactions), Options with { AllowInTransactions = true });
+
+    /// <summary>
+    /// How long what a write changed is neither served nor kept when the connection broke before its outcome was known: the server may still
+    /// commit it. Default: 30 seconds.
+    /// </summary>
+    /// <param name="timeout">1 millisecond to 1 hour.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeout"/> is outside of its range.</exception>
+    public SecondLevelCacheOptionsBuilder UnknownOutcomeTimeout(TimeSpan timeout)
+        => timeout >= TimeSpan.FromMilliseconds(1) && timeout <= TimeSpan.FromHours(1)
+            ? Set(nameof(UnknownOutcomeTimeout), Options with { UnknownOutcomeTimeout = timeout })
+            : throw new ArgumentOutOfRangeException(nameof(timeout), timeout,
+                $"UnknownOutcomeTimeout is {timeout:c}; give a time between 1 ms and 1 hour, for example TimeSpan.FromSeconds(30).");
+
     /// <summary>Where the cache takes the time from. Default: <see cref="TimeProvider.System"/>. For tests.</summary>
     /// <param name="timeProvider">Its timestamps bound the times to live.</param>
     /// <exception cref="ArgumentNullException"><paramref name="timeProvider"/> is null.</exception>

@@ -10,6 +10,8 @@ return args switch
     ["hit-rate", ..] => HitRate.Run(args.AsSpan(1)),
     ["nodes"] => await Propagation.RunAsync(),
     ["store", ..] => StoreLookup.Run(args.AsSpan(1)),
+    ["writes"] => await HitRatioUnderWrites.RunAsync(),
+    ["invalidation"] => InvalidationCost.Run(),
     _ => Usage(),
 };
 

@@ -3,6 +3,7 @@ using System.Data.Common;
 using System.Runtime.CompilerServices;
 using System.Transactions;
 using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.Querying.Keys;
 using EfSecondLevelCache.Querying.Planning;
@@ -58,9 +59,17 @@ internal sealed class CacheSession(
         return _known;
     }
 
+    /// <summary>
+    /// Reads the catalog where it is not known and a write could spare results by it; not inside of a transaction, which a fault would end.
+    /// </summary>
+    public ValueTask LearnForWriteAsync(bool async, CancellationToken cancellationToken)
+        => FindKnown() is { View: null, Fault: null } && Cache!.HasResults && TransactionRefusal() is null
+            ? RefreshKnownAsync(async, cancellationToken)
+            : default;
+
     /// <summary>Reads the catalog where that is due and the connection allows it.</summary>
     public ValueTask RefreshKnownAsync(bool async, CancellationToken cancellationToken)
-        => Known.RefreshAsync(async, connection, HoldsConnection, cancellationToken);
+        => TransactionRefusal() is null ? Known.RefreshAsync(async, connection, HoldsConnection, cancellationToken) : default;
 
     /// <summary>Why nothing may be served or kept at this moment, whatever the query; null: it may.</summary>
     public QueryCacheRefusal? RefusalNow()
@@ -68,19 +77,26 @@ internal sealed class CacheSession(
         ReadConnectionString();
         if (_standing is not null)
             return _standing;
-        if (connection.CurrentTransaction is not null || Transaction.Current is not null || _enlistment?.EnlistedTransaction is not null)
-            return Refusals.InTransaction;
+        if (TransactionRefusal() is { } refusal && !IsHarmlessTransaction())
+            return refusal;
         // On a connection that the application holds open it may have sent commands that EF Core knows nothing of.
-        if (ProviderInternals.OpenConnectionOf(connection) is { } open)
-        {
-            if (ProviderInternals.MayBeInTransaction(open))
-                return Refusals.InTransaction;
-            if (ChangedSessions.TryGetValue(open, out _))
-                return Refusals.SessionChanged;
-        }
-
-        return null;
+        return ProviderInternals.OpenConnectionOf(connection) is { } open && ChangedSessions.TryGetValue(open, out _)
+            ? Refusals.SessionChanged
+            : null;
     }
+
+    private QueryCacheRefusal? TransactionRefusal()
+        => connection.CurrentTransaction is not null || Transaction.Current is not null || _enlistment?.EnlistedTransaction is not null
+            || (ProviderInternals.OpenConnectionOf(connection) is { } open && ProviderInternals.MayBeInTransaction(open))
+                ? Refusals.InTransaction
+                : null;
+
+    /// <summary>It sees what everybody sees, and the application says that it does not write past EF Core.</summary>
+    private bool IsHarmlessTransaction()
+        => Cache is { Options.AllowInTransactions: true }
+            && connection.CurrentTransaction?.GetDbTransaction() is { IsolationLevel: System.Data.IsolationLevel.ReadCommitted } transaction
+            && !ForeignTransactions.Contains(transaction)
+            && !PendingChanges.Any(transaction);
 
     /// <summary>Whether the application holds a connection open, so that this caller must not wait for one that has none.</summary>
     public bool HoldsConnection => ProviderInternals.OpenConnectionOf(connection) is not null;

@@ -10,5 +10,8 @@ internal static class ForeignTransactions
 
     public static void Add(DbTransaction transaction) => Known.TryAdd(transaction, transaction);
 
+    /// <summary>Npgsql uses the object of a transaction that has ended for the next one of its connection.</summary>
+    public static void Remove(DbTransaction transaction) => Known.Remove(transaction);
+
     public static bool Contains(DbTransaction transaction) => Known.TryGetValue(transaction, out _);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Data.Common;
 using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Diagnostics;
@@ -9,18 +10,30 @@ namespace EfSecondLevelCache.Invalidation;
 /// THE FLOW OF A CHANGE: observe -> translate -> bump -> publish. What the observers (the batch executor, the commands, the end of a transaction) hand
 /// in has happened, or may have; it is translated to version slots and bumped before the writer's call returns.
 /// </summary>
-internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, Counters counters)
+internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, Counters counters, SecondLevelCacheOptions options)
 {
+    /// <summary>By what they reopen; a timer that nobody holds is collected before it fires.</summary>
+    private readonly ConcurrentDictionary<int[], ITimer> _reopening = new();
+
     /// <summary>Tells the other nodes; null: there are none.</summary>
     public ChangeBroadcast? Broadcast { get; set; }
 
-    /// <summary>What a statement wrote can be seen by everybody from now on.</summary>
-    public void Written(KnownDatabase database, IReadOnlyCollection<TableChange> written)
-        => Tell(new RowsChanged(database.Name, Translate(database, written)));
-
-    /// <summary>The same, where the other nodes are told already.</summary>
-    public void WrittenAndTold(KnownDatabase database, IReadOnlyCollection<TableChange> written)
-        => Changed(database.Name, Translate(database, written));
+    /// <summary>What a statement wrote can be seen by everybody from now on; or that is not known.</summary>
+    /// <param name="database">In which it was written.</param>
+    /// <param name="written">By which statement.</param>
+    /// <param name="outcome">Of its transaction.</param>
+    /// <param name="othersAreTold">The transaction tells the other nodes itself, when and if it commits.</param>
+    public void Written(
+        KnownDatabase database, IReadOnlyCollection<TableChange> written, Outcome outcome = Outcome.Committed, bool othersAreTold = false)
+    {
+        var change = new RowsChanged(database.Name, Translate(database, written));
+        if (outcome is Outcome.Unknown)
+            Settle(Unsettle(database, written), outcome, othersAreTold ? null : change);
+        else
+            Changed(change.Database, change.Changes);
+        if (!othersAreTold)
+            Broadcast?.Publish(change);
+    }
 
     /// <summary>Has the other nodes told by the transaction itself when it commits; false: they are not.</summary>
     public async ValueTask<bool> TellAtCommitAsync(
@@ -78,8 +91,17 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
         return closed;
     }
 
-    /// <summary>Ends an <see cref="Unsettle"/>.</summary>
-    public void Settle(int[] closed) => versions.Reopen(closed);
+    /// <summary>Ends an <see cref="Unsettle"/>; not at once where the server may still be about to commit.</summary>
+    /// <param name="closed">What it returned.</param>
+    /// <param name="outcome">Of the transaction.</param>
+    /// <param name="toldAgain">The other nodes are told of it once more when it is settled.</param>
+    public void Settle(int[] closed, Outcome outcome = Outcome.Committed, MessageContent? toldAgain = null)
+    {
+        if (outcome is Outcome.Unknown)
+            _reopening[closed] = options.TimeProvider.CreateTimer(Reopen, (closed, toldAgain), options.UnknownOutcomeTimeout, Timeout.InfiniteTimeSpan);
+        else
+            versions.Reopen(closed);
+    }
 
     /// <summary>The table changed, in whichever databases there is one of that name.</summary>
     public void TablesChanged(IReadOnlyCollection<TableName> tables) => Tell(new TablesChanged(tables));
@@ -103,6 +125,17 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
         foreach (var database in slots.Databases)
             bumped.UnionWith(SlotsOf(database.Name, changes));
         versions.Bump([.. bumped]);
+    }
+
+    private void Reopen(object? state)
+    {
+        var (closed, toldAgain) = ((int[], MessageContent?))state!;
+        versions.Reopen(closed);
+        if (toldAgain is not null)
+            Broadcast?.Publish(toldAgain);
+        // One that fires before it is known is disposed of when it is collected.
+        if (_reopening.TryRemove(closed, out var timer))
+            timer.Dispose();
     }
 
     private static List<TableChange> Translate(KnownDatabase database, IReadOnlyCollection<TableChange> written)

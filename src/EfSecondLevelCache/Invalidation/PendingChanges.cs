@@ -5,6 +5,7 @@ using System.Transactions;
 using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation.Catalog;
 using Microsoft.EntityFrameworkCore.Storage;
+using Npgsql;
 
 namespace EfSecondLevelCache.Invalidation;
 
@@ -51,22 +52,19 @@ internal sealed class PendingChanges
         return null;
     }
 
-    /// <summary>The transaction has committed, or may have: the outcome is not known.</summary>
-    public static void Release(DbTransaction transaction)
+    public static void End(DbTransaction transaction, Outcome outcome)
     {
         if (Transactions.TryGetValue(transaction, out var pending))
-            pending.End(committed: true);
+            pending.End(outcome);
     }
 
     /// <summary>The transaction is about to commit: where it can tell the other nodes itself, it does.</summary>
     public static ValueTask TellAsync(bool async, DbTransaction transaction, CancellationToken cancellationToken)
         => Transactions.TryGetValue(transaction, out var pending) ? pending.TellOthersAsync(async, transaction, cancellationToken) : default;
 
-    public static void Drop(DbTransaction transaction)
-    {
-        if (Transactions.TryGetValue(transaction, out var pending))
-            pending.End(committed: false);
-    }
+    /// <summary>Whether the transaction has written anything that is known of.</summary>
+    public static bool Any(DbTransaction transaction)
+        => Transactions.TryGetValue(transaction, out var pending) && pending.HasChanges;
 
     /// <summary>Ends a transaction that was begun and has been ended by commands in SQL.</summary>
     public static void EndIfIdle(IRelationalConnection connection)
@@ -75,7 +73,16 @@ internal sealed class PendingChanges
             && Transactions.TryGetValue(open, out var pending)
             && !ProviderInternals.MayBeInTransaction(open))
         {
-            pending.End(committed: true);
+            pending.End(Outcome.Committed);
+        }
+    }
+
+    private bool HasChanges
+    {
+        get
+        {
+            lock (_lock)
+                return _changes.Count > 0;
         }
     }
 
@@ -101,9 +108,12 @@ internal sealed class PendingChanges
     private static PendingChanges Ambient(Transaction transaction)
     {
         var pending = new PendingChanges(transaction, connection: null, endIsObserved: true);
-        // In doubt counts as committed.
-        transaction.TransactionCompleted += (_, e) =>
-            pending.End(committed: e.Transaction!.TransactionInformation.Status is not TransactionStatus.Aborted);
+        transaction.TransactionCompleted += (_, e) => pending.End(e.Transaction!.TransactionInformation.Status switch
+        {
+            TransactionStatus.Committed => Outcome.Committed,
+            TransactionStatus.Aborted => Outcome.RolledBack,
+            _ => Outcome.Unknown,
+        });
         return pending;
     }
 
@@ -116,7 +126,7 @@ internal sealed class PendingChanges
         _othersAreTold = await invalidator.TellAtCommitAsync(async, transaction, database, changes.ToChanges(), cancellationToken).ConfigureAwait(false);
     }
 
-    private void End(bool committed)
+    private void End(Outcome outcome)
     {
         lock (_lock)
         {
@@ -124,17 +134,12 @@ internal sealed class PendingChanges
                 return;
             _ended = true;
             foreach (var (invalidator, slots) in _unsettled)
-                invalidator.Settle(slots);
+                invalidator.Settle(slots, outcome);
             // Settling tells this process; the others are told by name.
-            if (committed)
+            if (outcome is not Outcome.RolledBack)
             {
                 foreach (var (database, (invalidator, changes)) in _changes)
-                {
-                    if (_othersAreTold)
-                        invalidator.WrittenAndTold(database, changes.ToChanges());
-                    else
-                        invalidator.Written(database, changes.ToChanges());
-                }
+                    invalidator.Written(database, changes.ToChanges(), outcome, _othersAreTold);
             }
 
             Transactions.Remove(_transaction);
@@ -146,7 +151,7 @@ internal sealed class PendingChanges
         if (change.CurrentState is not (ConnectionState.Closed or ConnectionState.Broken))
             return;
         ((DbConnection)sender).StateChange -= OnConnectionState;
-        // Nobody told of an end: it was rolled back, or committed behind EF Core's back.
-        End(committed: true);
+        // Nobody told of an end: it was rolled back, or committed behind EF Core's back; or the connection broke, perhaps under a commit.
+        End(sender is NpgsqlConnection { FullState: ConnectionState.Broken } ? Outcome.Unknown : Outcome.Committed);
     }
 }

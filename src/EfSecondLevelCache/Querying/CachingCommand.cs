@@ -72,7 +72,9 @@ internal sealed class CachingCommand(
 
     public override int ExecuteNonQuery(RelationalCommandParameterObject parameterObject)
     {
-        var write = ObservedWrite.Of(CommandText, _plan, parameterObject.Context);
+        if (ObservedWrite.Of(CommandText, _plan, parameterObject.Context, parameterObject.ParameterValues) is not { } write)
+            return base.ExecuteNonQuery(parameterObject);
+        write.BeginAsync(async: false, default).GetAwaiter().GetResult();
         try
         {
             return base.ExecuteNonQuery(parameterObject);
@@ -80,21 +82,23 @@ internal sealed class CachingCommand(
         finally
         {
             // Also after a failure: the command may have committed before the answer was lost.
-            write?.Executed();
+            write.EndAsync(async: false).GetAwaiter().GetResult();
         }
     }
 
     public override async Task<int> ExecuteNonQueryAsync(
         RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken = default)
     {
-        var write = ObservedWrite.Of(CommandText, _plan, parameterObject.Context);
+        if (ObservedWrite.Of(CommandText, _plan, parameterObject.Context, parameterObject.ParameterValues) is not { } write)
+            return await base.ExecuteNonQueryAsync(parameterObject, cancellationToken).ConfigureAwait(false);
+        await write.BeginAsync(async: true, cancellationToken).ConfigureAwait(false);
         try
         {
             return await base.ExecuteNonQueryAsync(parameterObject, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            write?.Executed();
+            await write.EndAsync(async: true).ConfigureAwait(false);
         }
     }
 
@@ -115,7 +119,7 @@ internal sealed class CachingCommand(
     {
         if (_plan is null)
             return TellOfMissingPlan(parameterObject);
-        if ((_plan.Policy is null && !CacheRules.Any) || parameterObject.Context is null)
+        if ((_plan.Policy is null && !CacheRules.Any && !Explanations.AreAsked) || parameterObject.Context is null)
             return null;
         var session = _session ??= parameterObject.Context.GetService<CacheSession>();
         return session.Cache is null ? null : session;
@@ -189,7 +193,9 @@ internal sealed class CachingCommand(
     private async ValueTask<RelationalDataReader> ExecuteWritingAsync(
         bool async, RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken)
     {
-        _write = ObservedWrite.Of(CommandText, _plan, parameterObject.Context);
+        _write = ObservedWrite.Of(CommandText, _plan, parameterObject.Context, parameterObject.ParameterValues);
+        if (_write is not null)
+            await _write.BeginAsync(async, cancellationToken).ConfigureAwait(false);
         try
         {
             return async
@@ -198,7 +204,7 @@ internal sealed class CachingCommand(
         }
         catch
         {
-            Written();
+            await WrittenAsync(async).ConfigureAwait(false);
             throw;
         }
     }
@@ -233,10 +239,11 @@ internal sealed class CachingCommand(
     private static RelationalCommandParameterObject WithoutReaderColumns(in RelationalCommandParameterObject from)
         => new(from.Connection, from.ParameterValues, null, from.Context, from.Logger, from.DetailedErrorsEnabled, from.CommandSource);
 
-    private void Written()
+    private ValueTask WrittenAsync(bool async)
     {
-        _write?.Executed();
+        var write = _write;
         _write = null;
+        return write?.EndAsync(async) ?? default;
     }
 
     private sealed class WriteObservingDataReader(CachingCommand command) : RelationalDataReader
@@ -244,13 +251,13 @@ internal sealed class CachingCommand(
         public override void Dispose()
         {
             base.Dispose();
-            command.Written();
+            command.WrittenAsync(async: false).GetAwaiter().GetResult();
         }
 
         public override async ValueTask DisposeAsync()
         {
             await base.DisposeAsync().ConfigureAwait(false);
-            command.Written();
+            await command.WrittenAsync(async: true).ConfigureAwait(false);
         }
     }
 }

@@ -18,6 +18,8 @@ internal sealed class MissedQuery(
     // The continuations of those who wait must not run inside the caller who completes.
     private readonly TaskCompletionSource<SharedExecution> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private PlanDependencies? _dependencies;
+
     public CacheSession Session => session;
 
     public QueryKey Key => key;
@@ -51,10 +53,13 @@ internal sealed class MissedQuery(
     public void Begin(VersionSlots versions)
     {
         AsOf = versions.Now;
-        var dependencies = policy.DependenciesOn(session.Known);
-        Refusal = dependencies.Refusal;
-        Slots = dependencies.SlotsFor(parameterValues);
+        _dependencies = policy.DependenciesOn(session.Known);
+        Refusal = _dependencies.Refusal;
+        Slots = _dependencies.SlotsFor(parameterValues);
     }
+
+    /// <summary>It was executed: the values in the result tell the rest of what it depends on.</summary>
+    public void Executed(CachedResult result) => Slots = _dependencies!.SlotsFor(Slots, result);
 
     /// <summary>The first call counts.</summary>
     public void Complete(SharedExecution execution) => _completion.TrySetResult(execution);

@@ -217,6 +217,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         try
         {
             var cost = Stopwatch.GetElapsedTime(query.StartedAt).TotalMicroseconds;
+            query.Executed(result);
             var plan = _plans.Intern(query.Key.Plan, out var isNew);
             var cached = new CachedQuery(query, plan, result, versions, cost, store.Clock.Now, extraBytes: isNew ? plan.Bytes : 0);
             if (!cached.IsUpToDate)

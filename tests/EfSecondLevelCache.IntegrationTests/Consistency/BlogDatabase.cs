@@ -40,6 +40,16 @@ public sealed class BlogDatabase(PostgresServer server) : IAsyncLifetime
         await command.ExecuteNonQueryAsync();
     }
 
+    public async Task UntilSomebodyWaitsAsync()
+    {
+        await using var connection = new NpgsqlConnection(ConnectionString);
+        await connection.OpenAsync();
+        await using var waiting = new NpgsqlCommand(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')", connection);
+        while (!(bool)(await waiting.ExecuteScalarAsync())!)
+            await Task.Yield();
+    }
+
     /// <summary>Three blogs, each with three posts: posts 1, 4, 7 are of blog 1 and author 1, and so on.</summary>
     public Task ResetAsync() => ExecuteAsync(
         """

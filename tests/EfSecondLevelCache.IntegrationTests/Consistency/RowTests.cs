@@ -37,8 +37,8 @@ public sealed class RowTests(BlogDatabase database) : BlogTests(database)
             "post 7", "post 8", "blog 1", "blog 2", "blog 3", "all"));
 
     [Fact]
-    public async Task A_row_that_moves_removes_all_by_the_column_that_moved_as_its_old_value_is_a_guess()
-        => Assert.Equal("post 7, blog 1, blog 2, blog 3, all", await RemovedByAsync(
+    public async Task A_row_that_moves_is_missed_where_it_was_and_where_it_is()
+        => Assert.Equal("post 7, blog 1, blog 2, all", await RemovedByAsync(
             () => SaveAsync(async db => (await db.Posts.SingleAsync(p => p.Id == 7)).BlogId = 2),
             "post 7", "post 8", "blog 1", "blog 2", "blog 3", "all"));
 
@@ -57,6 +57,29 @@ public sealed class RowTests(BlogDatabase database) : BlogTests(database)
                 await db.SaveChangesAsync();
             },
             "post 7", "post 8", "blog 1", "blog 2", "blog 3", "all"));
+    }
+
+    /// <summary>The statement waits for a writer that moves the row too: where the row was is what that one has made of it.</summary>
+    [Fact]
+    public async Task A_move_that_waits_for_another_move_tells_where_the_row_was_at_last()
+    {
+        await using var other = Database.Open(null);
+        await using var transaction = await other.Database.BeginTransactionAsync();
+        await other.Posts.Where(p => p.Id == 7).ExecuteUpdateAsync(set => set.SetProperty(p => p.BlogId, 3));
+
+        Assert.Equal("post 7, blog 2, blog 3, all", await RemovedByAsync(
+            async () =>
+            {
+                var moving = SaveAsync(db =>
+                {
+                    db.Attach(new Post { Id = 7, BlogId = 2, Title = "" }).Property(p => p.BlogId).IsModified = true;
+                    return Task.CompletedTask;
+                });
+                await Database.UntilSomebodyWaitsAsync();
+                await transaction.CommitAsync();
+                await moving;
+            },
+            "post 7", "post 8", "blog 2", "blog 3", "all"));
     }
 
     [Fact]
@@ -86,8 +109,8 @@ public sealed class RowTests(BlogDatabase database) : BlogTests(database)
             "post 7", "post 8", "blog 1", "blog 2", "blog 3", "all"));
 
     [Fact]
-    public async Task An_update_of_an_entity_that_was_never_loaded_writes_every_column_and_so_removes_all_by_them()
-        => Assert.Equal("post 7, blog 1, blog 2, blog 3, all, slug 7", await RemovedByAsync(
+    public async Task An_update_of_an_entity_that_was_never_loaded_asks_the_database_where_its_row_was()
+        => Assert.Equal("post 7, blog 1, blog 2, all, slug 7", await RemovedByAsync(
             () => SaveAsync(db =>
             {
                 db.Update(new Post { Id = 7, BlogId = 2, Title = "moved" });
@@ -121,14 +144,37 @@ public sealed class RowTests(BlogDatabase database) : BlogTests(database)
     }
 
     [Fact]
-    public async Task ExecuteUpdate_and_raw_SQL_remove_what_depends_on_any_row_of_the_table()
+    public async Task ExecuteUpdate_and_ExecuteDelete_remove_what_depends_on_the_rows_of_their_WHERE()
+    {
+        string[] queries = ["post 7", "post 8", "blog 1", "blog 2", "blog 3", "all"];
+        var id = 7;
+        Assert.Equal("post 7, blog 1, blog 2, blog 3, all", await RemovedByAsync(
+            async () =>
+            {
+                await using var db = Open();
+                await db.Posts.Where(p => p.Id == id).ExecuteUpdateAsync(set => set.SetProperty(p => p.Likes, 5));
+            },
+            queries));
+        Assert.Equal("post 7, post 8, blog 1, all", await RemovedByAsync(
+            async () =>
+            {
+                await using var db = Open();
+                await db.Posts.Where(p => p.BlogId == 1 && p.Likes > 3).ExecuteDeleteAsync();
+            },
+            queries));
+        Assert.Equal("post 7, post 8, blog 1, blog 2, blog 3, all", await RemovedByAsync(
+            async () =>
+            {
+                await using var db = Open();
+                await db.Posts.Where(p => p.BlogId == 2).ExecuteUpdateAsync(set => set.SetProperty(p => p.BlogId, 3));
+            },
+            queries));
+    }
+
+    [Fact]
+    public async Task Raw_SQL_removes_what_depends_on_any_row_of_the_table()
     {
         const string All = "post 7, post 8, blog 1, blog 2, blog 3, all, slug 7";
-        Assert.Equal(All, await RemovedByAsync(async () =>
-        {
-            await using var db = Open();
-            await db.Posts.Where(p => p.Id == 7).ExecuteUpdateAsync(set => set.SetProperty(p => p.Likes, 5));
-        }));
         Assert.Equal(All, await RemovedByAsync(async () =>
         {
             await using var db = Open();
@@ -188,6 +234,77 @@ public sealed class RowTests(BlogDatabase database) : BlogTests(database)
         await SaveAsync(async db => (await db.Posts.SingleAsync(p => p.Id == 1)).Likes++);
         Assert.False((await GetAsync(list)).WasHit);
         Assert.False((await GetAsync(included)).WasHit);
+    }
+
+    [Fact]
+    public async Task An_included_reference_is_known_by_the_values_in_the_result()
+    {
+        Func<BlogContext, Task<object?>> optional = async db
+            => await db.Posts.Include(p => p.Author).Where(p => p.BlogId == 1).OrderBy(p => p.Id).Cacheable().ToListAsync();
+        Func<BlogContext, Task<object?>> required = async db
+            => await db.Posts.Include(p => p.Blog).Where(p => p.AuthorId == 1).OrderBy(p => p.Id).Cacheable().ToListAsync();
+        await AssertRemovedOnlyByAsync(optional, by: "authors", 1, unrelated: 2);
+        await AssertRemovedOnlyByAsync(required, by: "blogs", 1, unrelated: 2);
+
+        // Another author enters with the row that refers to him.
+        await SaveAsync(async db => (await db.Posts.SingleAsync(p => p.Id == 1)).AuthorId = 3);
+        Assert.False((await GetAsync(optional)).WasHit);
+        await AssertRemovedOnlyByAsync(optional, by: "authors", 3, unrelated: 2);
+    }
+
+    [Fact]
+    public async Task A_row_that_an_included_reference_misses_is_waited_for()
+    {
+        await Database.ExecuteAsync("""ALTER TABLE posts DISABLE TRIGGER ALL; UPDATE posts SET "AuthorId" = 77 WHERE "Id" = 1""");
+        Func<BlogContext, Task<object?>> query = async db
+            => await db.Posts.Include(p => p.Author).Where(p => p.BlogId == 1).OrderBy(p => p.Id).Cacheable().ToListAsync();
+        await GetAsync(query);
+
+        await SaveAsync(db =>
+        {
+            db.Add(new Author { Id = 77, Name = "late" });
+            return Task.CompletedTask;
+        });
+
+        var (result, wasHit) = await GetAsync(query);
+        Assert.False(wasHit);
+        Assert.Contains("late", result, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_the_included_rows_decide_which_rows_there_are_any_of_them_counts()
+    {
+        await AssertRemovedByAnyAsync(async db
+            => await db.Posts.Include(p => p.Author).Where(p => p.BlogId == 1).OrderBy(p => p.Author!.Name).Take(2).Cacheable().ToListAsync());
+        await AssertRemovedByAnyAsync(async db
+            => await db.Posts.Include(p => p.Author).Where(p => p.BlogId == 1 && p.Author!.Name != "x").Cacheable().ToListAsync());
+        await AssertRemovedByAnyAsync(async db => await db.Posts.Where(p => p.BlogId == 1).Select(p => p.Author!.Name).Cacheable().ToListAsync());
+    }
+
+    private async Task AssertRemovedByAnyAsync(Func<BlogContext, Task<object?>> query)
+    {
+        await GetAsync(query);
+        await SaveAsync(async db => (await db.Authors.SingleAsync(a => a.Id == 2)).Name += "!");
+        Assert.False((await GetAsync(query)).WasHit);
+    }
+
+    private async Task AssertRemovedOnlyByAsync(Func<BlogContext, Task<object?>> query, string by, int id, int unrelated)
+    {
+        await GetAsync(query);
+        await RenameAsync(unrelated);
+        Assert.True((await GetAsync(query)).WasHit);
+        await RenameAsync(id);
+        var (result, wasHit) = await GetAsync(query);
+        Assert.False(wasHit);
+        Assert.Contains("renamed", result, StringComparison.Ordinal);
+
+        Task RenameAsync(int renamed) => SaveAsync(async db =>
+        {
+            if (by == "authors")
+                (await db.Authors.SingleAsync(a => a.Id == renamed)).Name = $"renamed {Guid.NewGuid()}";
+            else
+                (await db.Blogs.SingleAsync(b => b.Id == renamed)).Name = $"renamed {Guid.NewGuid()}";
+        });
     }
 
     [Fact]

@@ -58,9 +58,11 @@ public sealed class WireTap : IAsyncDisposable
     }
 
     /// <summary>Keeps back the answer to the next statement that contains a text, so that something can happen in between.</summary>
-    public AnswerHold HoldAnswerTo(string text)
+    public AnswerHold HoldAnswerTo(string text) => HoldAnswerTo(statement => statement.Contains(text, StringComparison.Ordinal));
+
+    public AnswerHold HoldAnswerTo(Func<string, bool> isIt)
     {
-        var hold = new AnswerHold(text);
+        var hold = new AnswerHold(isIt);
         lock (_holds)
             _holds.Add(hold);
         return hold;
@@ -123,16 +125,33 @@ public sealed class WireTap : IAsyncDisposable
                 if (_server is DnsEndPoint)
                     client.NoDelay = server.NoDelay = true;
                 await server.ConnectAsync(_server);
-                var messages = new FrontendMessages();
-                AnswerHold? hold = null;
+                var requests = new FrontendMessages();
+                var answers = new BackendMessages();
+                var sent = 1; // The first is to connect.
+                (AnswerHold Hold, int Request)? held = null;
                 await Task.WhenAny(
                     ForwardAsync(client, server, bytes =>
                     {
-                        messages.Read(
-                            bytes.Span, statement => hold = Record(statement) ?? hold, () => Interlocked.Increment(ref _roundTrips));
+                        lock (answers)
+                        {
+                            requests.Read(
+                                bytes.Span,
+                                statement => held = Record(statement) is { } hold ? (hold, sent) : held,
+                                () =>
+                                {
+                                    sent++;
+                                    Interlocked.Increment(ref _roundTrips);
+                                });
+                        }
+
                         return Task.CompletedTask;
                     }),
-                    ForwardAsync(server, client, _ => Volatile.Read(ref hold)?.UntilReleasedAsync() ?? Task.CompletedTask));
+                    ForwardAsync(server, client, bytes =>
+                    {
+                        // What the driver has sent ahead in the same breath is answered first.
+                        lock (answers)
+                            return answers.Read(bytes.Span, held?.Request ?? -1) ? held!.Value.Hold.UntilReleasedAsync() : Task.CompletedTask;
+                    }));
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
@@ -171,7 +190,7 @@ public sealed class WireTap : IAsyncDisposable
             _statements.Enqueue(statement);
         lock (_holds)
         {
-            var hold = _holds.Find(h => statement.Contains(h.Text, StringComparison.Ordinal));
+            var hold = _holds.Find(h => h.IsOf(statement));
             if (hold is not null)
                 _holds.Remove(hold);
             return hold;

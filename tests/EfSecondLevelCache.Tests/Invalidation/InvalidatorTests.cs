@@ -19,7 +19,7 @@ public class InvalidatorTests
     public InvalidatorTests()
     {
         _slots = new DependencySlots(_versions);
-        _invalidator = new Invalidator(_versions, _slots, _counters);
+        _invalidator = new Invalidator(_versions, _slots, _counters, new SecondLevelCacheOptions());
     }
 
     [Fact]

@@ -22,7 +22,7 @@ public class PendingChangesTests
     public PendingChangesTests()
     {
         _slots = new DependencySlots(_versions);
-        _invalidator = new Invalidator(_versions, _slots, new Counters());
+        _invalidator = new Invalidator(_versions, _slots, new Counters(), new SecondLevelCacheOptions());
     }
 
     [Fact]

@@ -16,13 +16,18 @@ internal sealed class ObservedWrite(CacheSession session)
     private bool _controlsTransaction;
 
     /// <summary>The write that a command is; null where it writes nothing, or no cache is configured.</summary>
-    public static ObservedWrite? Of(string commandText, QueryPlan? plan, DbContext? context)
+    /// <param name="commandText">Its text.</param>
+    /// <param name="plan">Its plan; null: it is raw SQL.</param>
+    /// <param name="context">The context that executes it.</param>
+    /// <param name="parameterValues">Those of the compiled query; null where they are not known.</param>
+    public static ObservedWrite? Of(
+        string commandText, QueryPlan? plan, DbContext? context, IReadOnlyDictionary<string, object?>? parameterValues = null)
     {
         if (context?.GetService<CacheSession>() is not { Cache: not null } session)
             return null;
         var write = new ObservedWrite(session);
         if (plan is not null)
-            write.Add(plan);
+            write.Add(plan, parameterValues);
         else
             write.Add(RawSqlAnalysis.Of(commandText));
         return write._changes.IsEmpty && !write._controlsTransaction ? null : write;
@@ -30,8 +35,8 @@ internal sealed class ObservedWrite(CacheSession session)
 
     /// <summary>A command of SaveChanges that was executed.</summary>
     /// <param name="command">The command.</param>
-    /// <param name="failed">The values that it should have brought back may be missing.</param>
-    public void Add(IReadOnlyModificationCommand command, bool failed)
+    /// <param name="succeeded">If not, the values that it should have brought back may be missing.</param>
+    public void Add(IReadOnlyModificationCommand command, bool succeeded)
     {
         if (command.StoreStoredProcedure is not null)
         {
@@ -46,13 +51,31 @@ internal sealed class ObservedWrite(CacheSession session)
             _ => (WriteOperations.Update,
                 ColumnSet.Of(command.ColumnModifications.Where(column => column.IsWrite).Select(column => column.ColumnName))),
         };
-        _changes.Add(new TableName(command.Schema, command.TableName), operation, updated, failed ? null : RowImages.Of(command));
+        _changes.Add(new TableName(command.Schema, command.TableName), operation, updated, succeeded ? RowImages.Of(command) : null);
     }
 
-    /// <summary>
-    /// The write was executed, with whatever outcome. Outside of a transaction it can be seen now; inside, from the commit on.
-    /// </summary>
-    public void Executed()
+    /// <summary>Before it is executed. Holds the connection until <see cref="EndAsync"/>, where it can then be seen whether it broke.</summary>
+    public async ValueTask BeginAsync(bool async, CancellationToken cancellationToken)
+    {
+        if (async)
+            await session.Connection.OpenAsync(cancellationToken).ConfigureAwait(false);
+        else
+            session.Connection.Open();
+        await session.LearnForWriteAsync(async, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>After it was executed, with whatever outcome. Outside of a transaction it can be seen now; inside, from the commit on.</summary>
+    public async ValueTask EndAsync(bool async)
+    {
+        End();
+        if (async)
+            await session.Connection.CloseAsync().ConfigureAwait(false);
+        else
+            session.Connection.Close();
+    }
+
+    /// <summary>The same where somebody else holds the connection.</summary>
+    public void End()
     {
         var invalidator = session.Cache!.Invalidator;
         try
@@ -61,12 +84,13 @@ internal sealed class ObservedWrite(CacheSession session)
                 PendingChanges.EndIfIdle(session.Connection);
             if (_changes.IsEmpty)
                 return;
+            var outcome = ProviderInternals.OpenConnectionOf(session.Connection) is null ? Outcome.Unknown : Outcome.Committed;
             if (session.FindKnown() is not { } database)
                 invalidator.EverythingChanged();
             else if (PendingChanges.OfCurrentTransaction(session) is { } pending)
                 pending.Add(invalidator, database, _changes);
             else
-                invalidator.Written(database, _changes.ToChanges());
+                invalidator.Written(database, _changes.ToChanges(), outcome);
             Log.Changed(session, _changes);
         }
         catch (Exception fault)
@@ -77,12 +101,15 @@ internal sealed class ObservedWrite(CacheSession session)
         }
     }
 
-    private void Add(QueryPlan plan)
+    private void Add(QueryPlan plan, IReadOnlyDictionary<string, object?>? parameterValues)
     {
         if (plan.WritesUnknownTables)
             _changes.AddUnknownTables();
+        var rows = session.FindKnown()?.View is { } view && plan.ComparedColumns.All(view.ComparesAsAssumed)
+            ? RowImages.Of(plan, parameterValues)
+            : null;
         foreach (var table in plan.Writes)
-            _changes.Add(table, plan.WriteOperations, ColumnSet.All, rows: null);
+            _changes.Add(table, plan.WriteOperations, plan.WrittenColumns, rows);
     }
 
     private void Add(RawSqlAnalysis sql)

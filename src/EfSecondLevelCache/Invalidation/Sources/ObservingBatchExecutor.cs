@@ -11,41 +11,36 @@ namespace EfSecondLevelCache.Invalidation.Sources;
 internal sealed class ObservingBatchExecutor(IBatchExecutor inner, CacheSession session) : IBatchExecutor
 {
     public int Execute(IEnumerable<ModificationCommandBatch> commandBatches, IRelationalConnection connection)
-    {
-        if (session.Cache is null)
-            return inner.Execute(commandBatches, connection);
+        => session.Cache is null
+            ? inner.Execute(commandBatches, connection)
+            : ExecuteAsync(async: false, commandBatches, connection, default).GetAwaiter().GetResult();
 
-        var executed = new List<ModificationCommandBatch>();
-        var failed = true;
-        try
-        {
-            var rows = inner.Execute(Observe(commandBatches, executed), connection);
-            failed = false;
-            return rows;
-        }
-        finally
-        {
-            Written(executed, failed);
-        }
-    }
-
-    public async Task<int> ExecuteAsync(
+    public Task<int> ExecuteAsync(
         IEnumerable<ModificationCommandBatch> commandBatches, IRelationalConnection connection, CancellationToken cancellationToken = default)
-    {
-        if (session.Cache is null)
-            return await inner.ExecuteAsync(commandBatches, connection, cancellationToken).ConfigureAwait(false);
+        => session.Cache is null
+            ? inner.ExecuteAsync(commandBatches, connection, cancellationToken)
+            : ExecuteAsync(async: true, commandBatches, connection, cancellationToken);
 
+    private async Task<int> ExecuteAsync(
+        bool async, IEnumerable<ModificationCommandBatch> commandBatches, IRelationalConnection connection, CancellationToken cancellationToken)
+    {
+        var write = new ObservedWrite(session);
+        await write.BeginAsync(async, cancellationToken).ConfigureAwait(false);
         var executed = new List<ModificationCommandBatch>();
-        var failed = true;
+        var succeeded = false;
         try
         {
-            var rows = await inner.ExecuteAsync(Observe(commandBatches, executed), connection, cancellationToken).ConfigureAwait(false);
-            failed = false;
+            var rows = async
+                ? await inner.ExecuteAsync(Observe(commandBatches, executed), connection, cancellationToken).ConfigureAwait(false)
+                : inner.Execute(Observe(commandBatches, executed), connection);
+            succeeded = true;
             return rows;
         }
         finally
         {
-            Written(executed, failed);
+            foreach (var command in executed.SelectMany(batch => batch.ModificationCommands))
+                write.Add(command, succeeded);
+            await write.EndAsync(async).ConfigureAwait(false);
         }
     }
 
@@ -58,14 +53,5 @@ internal sealed class ObservingBatchExecutor(IBatchExecutor inner, CacheSession 
             executed.Add(batch);
             yield return batch;
         }
-    }
-
-    /// <summary>Also after a failure: the commit may have succeeded before the answer was lost.</summary>
-    private void Written(List<ModificationCommandBatch> executed, bool failed)
-    {
-        var write = new ObservedWrite(session);
-        foreach (var command in executed.SelectMany(batch => batch.ModificationCommands))
-            write.Add(command, failed);
-        write.Executed();
     }
 }

@@ -42,9 +42,10 @@ internal sealed class ReadBackCommand(in ModificationCommandParameters parameter
         var added = new List<IColumnModification>();
         foreach (var name in cache.ColumnsToReadBack(session, new TableName(Schema, TableName)))
         {
-            // What is in the WHERE is certain, what is written can't be had as it was.
-            if (own.All(column => column.ColumnName != name) && Table.FindColumn(name) is { } column)
-                added.Add(new ReadBackColumn(column));
+            // What is in the WHERE is certain.
+            var stated = own.Where(column => column.ColumnName == name).ToArray();
+            if (Table.FindColumn(name) is { } column && !stated.Any(state => state.IsCondition))
+                added.Add(new ReadBackColumn(column, isOld: stated.Length > 0));
         }
 
         return added.Count == 0 ? own : [.. own, .. added];
@@ -52,8 +53,12 @@ internal sealed class ReadBackCommand(in ModificationCommandParameters parameter
 }
 
 /// <summary>A column that is only read, for the cache: the entity does not learn of it.</summary>
-internal sealed class ReadBackColumn(IColumn column) : ColumnModification(Parameters(column))
+/// <param name="column">The column.</param>
+/// <param name="isOld">The statement changes it: its value is read as it was before.</param>
+internal sealed class ReadBackColumn(IColumn column, bool isOld) : ColumnModification(Parameters(column))
 {
+    public bool IsOld => isOld;
+
     public bool WasRead { get; private set; }
 
     /// <summary>As the database gave it, ahead of any value converter.</summary>

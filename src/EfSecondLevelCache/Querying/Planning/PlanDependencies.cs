@@ -2,6 +2,7 @@ using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.Querying.Planning.Predicates;
+using EfSecondLevelCache.Querying.Results;
 
 namespace EfSecondLevelCache.Querying.Planning;
 
@@ -15,6 +16,7 @@ internal sealed class PlanDependencies
     private readonly DatabaseSlots _database;
     private readonly HashSet<int> _always;
     private readonly List<KeyRead> _keys = [];
+    private readonly List<ResultRead> _fromResult = [];
     private readonly List<TableRead> _described = [];
     private readonly List<string> _notes = [];
     private readonly bool _isVarying;
@@ -40,7 +42,7 @@ internal sealed class PlanDependencies
             return;
         }
 
-        _tellsRows = plan.ComparedColumns.All(compared => IsComparable(compared, view));
+        _tellsRows = plan.ComparedColumns.All(view.ComparesAsAssumed);
         foreach (var table in stated)
         {
             if (view.Resolve(table) is { } relation)
@@ -75,6 +77,19 @@ internal sealed class PlanDependencies
         return [.. slots];
     }
 
+    /// <summary>The same with what the values of the result add.</summary>
+    /// <param name="slots">What <see cref="SlotsFor(IReadOnlyDictionary{string, object?}?)"/> returned.</param>
+    /// <param name="result">The result.</param>
+    public int[] SlotsFor(int[] slots, CachedResult result)
+    {
+        if (_fromResult.Count == 0)
+            return slots;
+        var all = new HashSet<int>(slots);
+        foreach (var read in _fromResult)
+            read.AddTo(all, result);
+        return [.. all];
+    }
+
     /// <summary>In words, for people: <c>posts[blog_id = 5]</c>.</summary>
     /// <param name="parameterValues">Null: the names of the parameters are shown.</param>
     public IReadOnlyList<string> Describe(IReadOnlyDictionary<string, object?>? parameterValues)
@@ -88,13 +103,19 @@ internal sealed class PlanDependencies
             _always.Add(_database.AnyTable);
             _notes.Add("any table");
         }
-        else if (!IsTable(relation) || KeyOf(read, relation) is not { } key)
+        else if (IsTable(relation) && read.KeyColumns.Count == 0 && FromResult(read, relation, view) is { } fromResult)
         {
-            AddRelation(read.Table, relation, view);
+            _fromResult.Add(fromResult);
+            AddRows(read with { Equalities = [] }, relation, view);
+        }
+        else if (IsTable(relation) && KeyOf(read, relation) is { } key)
+        {
+            _keys.Add(key);
+            AddRows(key.Read, relation, view);
         }
         else
         {
-            AddRows(key, relation, view);
+            AddRelation(read.Table, relation, view);
         }
     }
 
@@ -119,14 +140,13 @@ internal sealed class PlanDependencies
             AddWhole(behind.Name, behind.Equals(relation) ? name.ToString() : $"{behind} (behind {name})");
     }
 
-    private void AddRows(KeyRead key, Relation relation, CatalogView view)
+    private void AddRows(TableRead read, Relation relation, CatalogView view)
     {
         var reads = view.ReadsOf(relation);
         Check(reads);
-        _keys.Add(key);
-        _described.Add(key.Read);
+        _described.Add(read);
         foreach (var consulted in reads.Relations.Where(consulted => !consulted.Equals(relation)))
-            AddWhole(consulted.Name, $"{consulted} (by policies of {key.Read.Table})");
+            AddWhole(consulted.Name, $"{consulted} (by policies of {read.Table})");
     }
 
     private void AddWhole(TableName table, string note)
@@ -182,6 +202,27 @@ internal sealed class PlanDependencies
             : null;
     }
 
+    private ResultRead? FromResult(TableRead read, Relation relation, CatalogView view)
+    {
+        if (!_tellsRows || read.FromResult is not { } key || (key.Enforced is { } reference && !IsEnforced(reference, key, relation, view)))
+            return null;
+        var table = _database.Of(relation.Name);
+        return table.KeyOf([.. key.Columns.Select(column => new KeyColumn(column.Column, column.Family))]) is { } slots
+            ? new ResultRead(table, slots, key)
+            : null;
+    }
+
+    /// <summary>A foreign key sees to it that every row that refers finds its row.</summary>
+    private static bool IsEnforced(Reference reference, ResultKey key, Relation principal, CatalogView view)
+        => view.Resolve(reference.Table) is { } table
+            // Children do not inherit foreign keys, partitions do.
+            && (table.Kind is RelationKind.PartitionedTable || !view.Catalog.ChildrenOf(table).Any())
+            && view.Catalog.ForeignKeysOf(table).Any(foreignKey =>
+                foreignKey.IsValidated
+                && foreignKey.Principal.Equals(principal)
+                && foreignKey.Columns.Zip(foreignKey.PrincipalColumns).ToHashSet()
+                    .SetEquals(reference.Columns.Zip(key.Columns.Select(column => column.Column))));
+
     /// <summary>Columns of keys change seldom; of others one is enough, as a row is known by the values of few of its columns when it changes.</summary>
     private static ValueList<ColumnEquality> Chosen(TableRead read, IEnumerable<ColumnEquality> usable)
     {
@@ -189,24 +230,6 @@ internal sealed class PlanDependencies
         ColumnEquality[] keys = [.. all.Where(equality => read.KeyColumns.Contains(equality.Column))];
         return keys.Length > 0 || all.Length == 0 ? [.. keys] : [all.MinBy(equality => equality.Values.Count)!];
     }
-
-    private static bool IsComparable(ComparedColumn compared, CatalogView view)
-        => view.Resolve(compared.Table) is { } relation
-            && view.Catalog.ColumnOf(relation, compared.Column) is { HasDeterministicCollation: true, Type: { } type }
-            && compared.Family switch
-            {
-                ComparisonFamily.Enum => type.Kind is ColumnTypeKind.Enum,
-                _ when !type.IsBuiltIn => false,
-                ComparisonFamily.Integer => type.Name is "int2" or "int4" or "int8",
-                ComparisonFamily.Boolean => type.Name is "bool",
-                ComparisonFamily.Uuid => type.Name is "uuid",
-                ComparisonFamily.Date => type.Name is "date",
-                ComparisonFamily.Timestamp => type.Name is "timestamp",
-                ComparisonFamily.TimestampTz => type.Name is "timestamptz",
-                ComparisonFamily.Bytes => type.Name is "bytea",
-                ComparisonFamily.Text => type.Name is "text" or "varchar",
-                _ => false,
-            };
 
     /// <summary>The rows of a table whose columns have certain values.</summary>
     private sealed class KeyRead(TableSlots table, KeySlots key, TableRead read)
@@ -242,6 +265,42 @@ internal sealed class PlanDependencies
 
                 slots.Add(key.Of(combination));
             }
+        }
+    }
+
+    /// <summary>The rows of a table whose column has one of the values in the result.</summary>
+    private sealed class ResultRead(TableSlots table, KeySlots key, ResultKey read)
+    {
+        public void AddTo(HashSet<int> slots, CachedResult result)
+        {
+            var values = new HashSet<int>();
+            Span<ulong> row = stackalloc ulong[read.Columns.Count];
+            using var reader = new CachedDataReader();
+            reader.Reset(result);
+            while (reader.Read())
+            {
+                if (!TryHash(reader, row) || (values.Add(key.Of(row)) && values.Count > ComparisonValue.MostValues))
+                {
+                    slots.Add(table.AnyRow);
+                    return;
+                }
+            }
+
+            slots.Add(table.UnknownRows);
+            slots.Add(key.UnknownValues);
+            slots.UnionWith(values);
+        }
+
+        private bool TryHash(CachedDataReader reader, Span<ulong> row)
+        {
+            for (var i = 0; i < row.Length; i++)
+            {
+                var column = read.Columns[i];
+                if (!ComparisonHash.TryHash(column.Family, reader.GetValue(column.Ordinal), out row[i]))
+                    return false;
+            }
+
+            return true;
         }
     }
 }

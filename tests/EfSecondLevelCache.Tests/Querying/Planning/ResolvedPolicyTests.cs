@@ -102,8 +102,8 @@ public class ResolvedPolicyTests
         var explanation = shop.Orders.Include(order => order.Product)
             .Cacheable(q => q.DependsOn("price_list").DependsOn("Orders")).ExplainCache();
 
-        Assert.Equal(["Orders", "Products", "price_list"], explanation.Dependencies);
-        Assert.Contains("Depends on Orders, Products, price_list.", explanation.ToString(), StringComparison.Ordinal);
+        Assert.Equal(["Orders", "Products[Id in the result]", "price_list"], explanation.Dependencies);
+        Assert.Contains("Depends on Orders, Products[Id in the result], price_list.", explanation.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

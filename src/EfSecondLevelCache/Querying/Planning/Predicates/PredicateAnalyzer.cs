@@ -17,6 +17,9 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
     private readonly HashSet<ComparedColumn> _compared = [];
     private readonly Dictionary<TableExpression, int> _analyzed = new(ReferenceEqualityComparer.Instance);
 
+    /// <summary>Of the tables that values in the result tell the rows of.</summary>
+    private Dictionary<TableExpression, ResultKey> _fromResult = [];
+
     /// <summary>Around the expression that is visited.</summary>
     private FromScope? _scope;
 
@@ -34,6 +37,7 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
         var analyzer = new PredicateAnalyzer();
         try
         {
+            analyzer._fromResult = ResultKeys.Find(query, new FromScope(query, outer: null, analyzer._compared));
             analyzer.Analyze(query, RowConditions.None, output: null);
         }
         catch (Exception)
@@ -46,6 +50,17 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
         analyzer._reads.AddRange(TableOccurrences.In(query).Where(analyzer.IsNotAnalyzed).Select(Whole));
         compared = analyzer._compared;
         return [.. analyzer._reads.Distinct()];
+    }
+
+    /// <summary>The rows of one table that an UPDATE or DELETE writes.</summary>
+    /// <param name="table">The table.</param>
+    /// <param name="predicate">Its WHERE; null: there is none.</param>
+    /// <param name="compared">The columns whose values must compare as the model says.</param>
+    public static TableRead RowsWrittenIn(TableExpression table, SqlExpression? predicate, out IReadOnlyCollection<ComparedColumn> compared)
+    {
+        var analyzer = new PredicateAnalyzer();
+        compared = analyzer._compared;
+        return analyzer.Read(table, new ConditionReader(new FromScope([table], outer: null, analyzer._compared)).ImpliedBy(predicate));
     }
 
     protected override Expression VisitExtension(Expression node)
@@ -123,7 +138,7 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
         Visit(expression);
     }
 
-    private static TableRead Read(TableExpression table, RowConditions conditions)
+    private TableRead Read(TableExpression table, RowConditions conditions)
     {
         // What a view makes of its tables' rows is not known here.
         if (table.Table is IView and not ITable)
@@ -133,7 +148,7 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
             where table.Table.FindColumn(known.Column) is { } column && ComparisonHash.FamilyOf(column) == known.Values.Family
             select new ColumnEquality(known.Column, known.Values.Family, known.Values.Values);
         ColumnEquality[] ordered = [.. equalities.OrderBy(equality => equality.Column, StringComparer.Ordinal)];
-        return Whole(table) with { Equalities = [.. ordered], KeyColumns = KeysAmong(ordered, table.Table) };
+        return Whole(table) with { Equalities = [.. ordered], KeyColumns = KeysAmong(ordered, table.Table), FromResult = _fromResult.GetValueOrDefault(table) };
     }
 
     private static ValueList<string> KeysAmong(ColumnEquality[] equalities, ITableBase mapped)

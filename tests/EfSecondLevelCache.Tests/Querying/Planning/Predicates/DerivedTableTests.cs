@@ -41,7 +41,7 @@ public class DerivedTableTests
         AssertReads(
             c => c.Blogs.Include(b => b.Posts).Where(b => b.Id == _id).Take(1), "blogs[Id = @_id]", "posts[BlogId = @_id]");
         AssertReads(
-            c => c.Blogs.Include(b => b.Posts).Where(b => b.Kind == 3).OrderBy(b => b.Id).Skip(2).Take(4), "blogs[Kind = 3]", "posts");
+            c => c.Blogs.Include(b => b.Posts).Where(b => b.Kind == 3).OrderBy(b => b.Id).Skip(2).Take(4), "blogs[Kind = 3]", "posts[BlogId in the result]");
     }
 
     [Fact]

@@ -51,15 +51,15 @@ public class JoinTests
             "authors[Id = 7]");
 
     [Fact]
-    public void A_join_without_a_value_leaves_the_other_table_whole()
-        => AssertReads(c => c.Posts.Include(p => p.Author).Where(p => p.BlogId == 5), "posts[BlogId = 5]", "authors");
+    public void A_join_without_a_value_leaves_the_other_table_to_the_result()
+        => AssertReads(c => c.Posts.Include(p => p.Author).Where(p => p.BlogId == 5), "posts[BlogId = 5]", "authors[Id in the result]");
 
     [Fact]
     public void A_predicate_on_the_preserved_side_counts()
         => AssertReads(
             c => c.Posts.LeftJoin(c.Authors, p => p.AuthorId, a => a.Id, (p, a) => new { p, a }).Where(x => x.p.Kind == 2),
             "posts[Kind = 2]",
-            "authors");
+            "authors[Id in the result]");
 
     [Fact]
     public void The_join_predicate_on_the_nullable_side_counts()
@@ -73,7 +73,7 @@ public class JoinTests
         => AssertReads(
             c => c.Posts.LeftJoin(c.Blogs, p => new { A = p.BlogId, B = p.Kind }, b => new { A = b.Id, B = 3 }, (p, b) => new { p, b }),
             "posts",
-            "blogs");
+            "blogs[Id in the result]");
 
     [Fact]
     public void The_join_predicate_on_the_preserved_side_counts_for_the_nullable_side_by_equality()

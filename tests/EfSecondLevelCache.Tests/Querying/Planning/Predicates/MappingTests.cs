@@ -21,8 +21,8 @@ public class MappingTests
         => AssertReads(c => c.Vehicles.Where(v => v.Id == _id), "vehicles[Id = @_id]", "cars[Id = @_id]", "trucks[Id = @_id]");
 
     [Fact]
-    public void A_table_per_type_is_whole_without_the_key()
-        => AssertReads(c => c.Vehicles.Where(v => v.OwnerId == _id), "vehicles[OwnerId = @_id]", "cars", "trucks");
+    public void A_table_per_type_is_known_by_the_keys_of_its_base_table()
+        => AssertReads(c => c.Vehicles.Where(v => v.OwnerId == _id), "vehicles[OwnerId = @_id]", "cars[Id in the result]", "trucks[Id in the result]");
 
     [Fact]
     public void A_derived_type_in_a_table_of_its_own_is_joined_as_if_by_an_inner_join()
