@@ -19,18 +19,18 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
     public ChangeBroadcast? Broadcast { get; set; }
 
     /// <summary>What a statement wrote can be seen by everybody from now on; or that is not known.</summary>
-    /// <param name="database">In which it was written.</param>
-    /// <param name="written">By which statement.</param>
-    /// <param name="outcome">Of its transaction.</param>
-    /// <param name="othersAreTold">The transaction tells the other nodes itself, when and if it commits.</param>
+    /// <param name="database">Where it wrote.</param>
+    /// <param name="written">What it wrote.</param>
+    /// <param name="outcome">How that ended.</param>
+    /// <param name="othersAreTold">The other nodes have it from the transaction itself.</param>
     public void Written(
         KnownDatabase database, IReadOnlyCollection<TableChange> written, Outcome outcome = Outcome.Committed, bool othersAreTold = false)
     {
         var change = new RowsChanged(database.Name, Translate(database, written));
         if (outcome is Outcome.Unknown)
-            Settle(Unsettle(database, written), outcome, othersAreTold ? null : change);
+            ReopenLater(Unsettle(database, written), change);
         else
-            Changed(change.Database, change.Changes);
+            Received(change);
         if (!othersAreTold)
             Broadcast?.Publish(change);
     }
@@ -92,13 +92,10 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
     }
 
     /// <summary>Ends an <see cref="Unsettle"/>; not at once where the server may still be about to commit.</summary>
-    /// <param name="closed">What it returned.</param>
-    /// <param name="outcome">Of the transaction.</param>
-    /// <param name="toldAgain">The other nodes are told of it once more when it is settled.</param>
-    public void Settle(int[] closed, Outcome outcome = Outcome.Committed, MessageContent? toldAgain = null)
+    public void Settle(int[] closed, Outcome outcome = Outcome.Committed)
     {
         if (outcome is Outcome.Unknown)
-            _reopening[closed] = options.TimeProvider.CreateTimer(Reopen, (closed, toldAgain), options.UnknownOutcomeTimeout, Timeout.InfiniteTimeSpan);
+            ReopenLater(closed, told: null);
         else
             versions.Reopen(closed);
     }
@@ -127,12 +124,16 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
         versions.Bump([.. bumped]);
     }
 
-    private void Reopen(object? state)
+    private void ReopenLater(int[] closed, MessageContent? told)
+        => _reopening[closed] = options.TimeProvider.CreateTimer(
+            _ => Reopen(closed, told), state: null, options.UnknownOutcomeTimeout, Timeout.InfiniteTimeSpan);
+
+    private void Reopen(int[] closed, MessageContent? told)
     {
-        var (closed, toldAgain) = ((int[], MessageContent?))state!;
         versions.Reopen(closed);
-        if (toldAgain is not null)
-            Broadcast?.Publish(toldAgain);
+        // The other nodes have not closed anything: what they have read since may be older than a late commit.
+        if (told is not null)
+            Broadcast?.Publish(told);
         // One that fires before it is known is disposed of when it is collected.
         if (_reopening.TryRemove(closed, out var timer))
             timer.Dispose();

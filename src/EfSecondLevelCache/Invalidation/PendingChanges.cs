@@ -58,13 +58,13 @@ internal sealed class PendingChanges
             pending.End(outcome);
     }
 
-    /// <summary>The transaction is about to commit: where it can tell the other nodes itself, it does.</summary>
-    public static ValueTask TellAsync(bool async, DbTransaction transaction, CancellationToken cancellationToken)
-        => Transactions.TryGetValue(transaction, out var pending) ? pending.TellOthersAsync(async, transaction, cancellationToken) : default;
-
     /// <summary>Whether the transaction has written anything that is known of.</summary>
     public static bool Any(DbTransaction transaction)
         => Transactions.TryGetValue(transaction, out var pending) && pending.HasChanges;
+
+    /// <summary>The transaction is about to commit: where it can tell the other nodes itself, it does.</summary>
+    public static ValueTask TellAsync(bool async, DbTransaction transaction, CancellationToken cancellationToken)
+        => Transactions.TryGetValue(transaction, out var pending) ? pending.TellOthersAsync(async, transaction, cancellationToken) : default;
 
     /// <summary>Ends a transaction that was begun and has been ended by commands in SQL.</summary>
     public static void EndIfIdle(IRelationalConnection connection)
