@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What the cache costs and gains. eng/bench.sh [VERB] [options]
 #   queries   in one table and a few minutes: hits, misses and commands that are not cached, beside plain EF Core and the floor (default)
+#   nodes     how soon the other nodes know: peers, PostgreSQL, Redis (of ConnectionStrings__Redis, else skipped)
 #   bdn       the same questions by BenchmarkDotNet, for example: eng/bench.sh bdn --filter '*PrimaryKey*'
 #   writes    the hit ratio while one operation in twenty writes, invalidated by row and by table
 #   invalidation   what a check and an invalidation cost
@@ -13,6 +14,6 @@ source eng/postgres.sh
 (($#)) || set -- queries
 build_project tests/EfSecondLevelCache.Benchmarks
 case $1 in
-    queries | bdn | writes) provide_postgres ;;
+    queries | bdn | writes | nodes) provide_postgres ;;
 esac
 dotnet run --no-build --configuration Release --project tests/EfSecondLevelCache.Benchmarks -- "$@"

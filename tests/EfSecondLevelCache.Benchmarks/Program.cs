@@ -1,4 +1,5 @@
 using EfSecondLevelCache.Benchmarks;
+using EfSecondLevelCache.Benchmarks.Nodes;
 using EfSecondLevelCache.Benchmarks.Queries;
 
 // One verb for each question. `dotnet run -c Release --project tests/EfSecondLevelCache.Benchmarks -- VERB [options]`
@@ -7,6 +8,7 @@ return args switch
     ["queries"] => await QuickComparison.RunAsync(),
     ["bdn", .. var options] => await BenchmarkDotNetRun.RunAsync(options),
     ["hit-rate", ..] => HitRate.Run(args.AsSpan(1)),
+    ["nodes"] => await Propagation.RunAsync(),
     ["store", ..] => StoreLookup.Run(args.AsSpan(1)),
     ["writes"] => await HitRatioUnderWrites.RunAsync(),
     ["invalidation"] => InvalidationCost.Run(),

@@ -1,0 +1,31 @@
+using EfSecondLevelCache.Backplanes;
+using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.IntegrationTests.Support;
+using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Invalidation.Catalog;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace EfSecondLevelCache.Tests.Backplanes;
+
+public class UnknownOutcomeTests
+{
+    /// <summary>The server may commit it after the others have read the old rows again.</summary>
+    [Fact]
+    public async Task The_other_nodes_are_told_at_once_and_once_more_when_it_is_settled()
+    {
+        var time = new ManualTimeProvider();
+        var options = new SecondLevelCacheOptions { TimeProvider = time, UnknownOutcomeTimeout = TimeSpan.FromSeconds(30) };
+        var memory = new InMemoryBackplane();
+        var told = new List<MessageContent>();
+        await using var other = new ChangeBroadcast(memory.Factory.Create(NullLogger.Instance), told.Add, () => { }, options, NullLogger.Instance);
+        await using var own = new ChangeBroadcast(memory.Factory.Create(NullLogger.Instance), _ => { }, () => { }, options, NullLogger.Instance);
+        var versions = new VersionSlots();
+        var invalidator = new Invalidator(versions, new DependencySlots(versions), new Counters(), options) { Broadcast = own };
+
+        invalidator.Written(new KnownDatabase("shop", time, _ => { }), [new TableChange(new TableName(null, "orders"))], Outcome.Unknown);
+        Assert.Single(told);
+
+        time.Advance(TimeSpan.FromSeconds(31));
+        Assert.Equal(2, told.Count);
+    }
+}
