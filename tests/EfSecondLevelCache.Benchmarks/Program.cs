@@ -8,6 +8,7 @@ return args switch
     ["bdn", .. var options] => await BenchmarkDotNetRun.RunAsync(options),
     ["hit-rate", ..] => HitRate.Run(args.AsSpan(1)),
     ["store", ..] => StoreLookup.Run(args.AsSpan(1)),
+    ["change-sources", .. var writes] => await ChangeSourceLatency.RunAsync(writes),
     _ => Usage(),
 };
 
