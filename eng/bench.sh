@@ -2,6 +2,8 @@
 # What the cache costs and gains. eng/bench.sh [VERB] [options]
 #   queries   in one table and a few minutes: hits, misses and commands that are not cached, beside plain EF Core and the floor (default)
 #   bdn       the same questions by BenchmarkDotNet, for example: eng/bench.sh bdn --filter '*PrimaryKey*'
+#   writes    the hit ratio while one operation in twenty writes, invalidated by row and by table
+#   invalidation   what a check and an invalidation cost
 # Other verbs of tests/EfSecondLevelCache.Benchmarks are passed on. Uses the server of ConnectionStrings__Demo, else a private one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -11,6 +13,6 @@ source eng/postgres.sh
 (($#)) || set -- queries
 build_project tests/EfSecondLevelCache.Benchmarks
 case $1 in
-    queries | bdn) provide_postgres ;;
+    queries | bdn | writes) provide_postgres ;;
 esac
 dotnet run --no-build --configuration Release --project tests/EfSecondLevelCache.Benchmarks -- "$@"

@@ -77,4 +77,7 @@ public enum RefusalReason
 
     /// <summary>It reads a table whose changes the change source does not tell of.</summary>
     NotCaptured,
+
+    /// <summary>Another node was not heard for longer than <c>MaxStaleness</c> allows.</summary>
+    NodesUnheard,
 }

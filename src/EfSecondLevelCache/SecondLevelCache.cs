@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation;
@@ -9,6 +10,8 @@ using EfSecondLevelCache.Querying.Keys;
 using EfSecondLevelCache.Querying.Planning;
 using EfSecondLevelCache.Store;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EfSecondLevelCache;
 
@@ -24,6 +27,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     private readonly BoundedStore _store;
     private readonly ITimer _sweeper;
     private readonly CacheMetrics _metrics;
+    private readonly ChangeBroadcast? _broadcast;
     private volatile bool _enabled = true;
     private volatile bool _disposed;
 
@@ -35,7 +39,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     {
     }
 
-    internal SecondLevelCache(SecondLevelCacheOptions options)
+    internal SecondLevelCache(SecondLevelCacheOptions options, ILoggerFactory? loggerFactory = null)
     {
         Options = options;
         _store = new BoundedStore(options.MaxBytes, options.MaxEntries, options.Eviction, options.TimeProvider, OnRemoved);
@@ -46,6 +50,11 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         CacheRules.Add(options);
         _sweeper = Sweeping.Start(_store, options.TimeProvider);
         _metrics = new CacheMetrics(_counters, _store);
+        if (options.Backplane is null)
+            return;
+        var logger = Log.LoggerOf(loggerFactory ?? NullLoggerFactory.Instance);
+        _broadcast = new ChangeBroadcast(options.Backplane.Create(logger), OnToldByNode, Invalidator.Flush, options, logger);
+        Invalidator.Broadcast = _broadcast;
     }
 
     internal SecondLevelCacheOptions Options { get; }
@@ -63,7 +72,8 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     internal bool HasResults => _store.Count > 0;
 
     /// <summary>Why nothing is cached at all at the moment; null: it is.</summary>
-    internal QueryCacheRefusal? Refusal => _enabled && !_disposed ? null : Refusals.Disabled;
+    internal QueryCacheRefusal? Refusal
+        => !_enabled || _disposed ? Refusals.Disabled : _broadcast is { IsFresh: false } ? Refusals.NodesUnheard : null;
 
     /// <summary>
     /// The kill switch. While it is false, queries go to the database and nothing is kept; changes are still processed, so that
@@ -74,6 +84,9 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         get => _enabled;
         set => _enabled = value;
     }
+
+    /// <summary>How the nodes hear of each other; null: no backplane is configured.</summary>
+    public BackplaneStatus? Backplane => _broadcast?.Status;
 
     /// <summary>A snapshot of the counters.</summary>
     public CacheStatistics Statistics
@@ -163,7 +176,9 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     /// <summary>Removes every result.</summary>
     public ValueTask ClearAsync()
     {
-        Clear();
+        // First the versions, so that what is being read now is not kept either.
+        Invalidator.EverythingChanged();
+        _store.Clear();
         return default;
     }
 
@@ -171,23 +186,22 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     public IEnumerable<CacheEntryInfo> Entries()
         => _store.Entries().OfType<CachedQuery>().Where(entry => entry.IsUpToDate).Select(entry => entry.ToInfo(_store.Clock.Now));
 
-    /// <summary>Lets go of every result. Queries go on, uncached.</summary>
+    /// <summary>Lets go of every result and takes leave of the other nodes. Queries go on, uncached.</summary>
     public void Dispose()
     {
-        if (_disposed)
+        if (!Stop())
             return;
-        _disposed = true;
-        _sweeper.Dispose();
-        _metrics.Dispose();
-        ChangeSources.Stop();
-        Clear();
+        _broadcast?.DisposeAsync().AsTask().GetAwaiter().GetResult();
     }
 
     /// <inheritdoc cref="Dispose"/>
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
-        Dispose();
-        return ChangeSources.DisposeAsync();
+        if (!Stop())
+            return;
+        await ChangeSources.DisposeAsync().ConfigureAwait(false);
+        if (_broadcast is not null)
+            await _broadcast.DisposeAsync().ConfigureAwait(false);
     }
 
     /// <summary>What is known of the database of a scope: contexts of all types share it.</summary>
@@ -207,11 +221,29 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         return columns;
     }
 
-    private void Clear()
+    private bool Stop()
     {
-        // First the versions, so that what is being read now is not kept either.
-        Invalidator.EverythingChanged();
+        if (_disposed)
+            return false;
+        _disposed = true;
+        _sweeper.Dispose();
+        _metrics.Dispose();
+        ChangeSources.Stop();
+        Invalidator.Flush();
         _store.Clear();
+        return true;
+    }
+
+    private void OnToldByNode(MessageContent told)
+    {
+        // DDL is among what is not known, and may have been what that node did.
+        if (told is RowsChanged rows && rows.Changes.Contains(TableChange.UnknownTables))
+        {
+            foreach (var database in _databases.Values.Where(database => database.Name == rows.Database))
+                database.Outdated();
+        }
+
+        Invalidator.Received(told);
     }
 
     private void OnCatalogChanged(KnownDatabase database) => Invalidator.Changed(database.Name, [TableChange.UnknownTables]);

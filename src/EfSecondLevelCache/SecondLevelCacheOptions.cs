@@ -1,3 +1,4 @@
+using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation.Sources;
 using Microsoft.EntityFrameworkCore;
@@ -32,12 +33,18 @@ internal sealed record SecondLevelCacheOptions
 
     public TimeSpan UnknownOutcomeTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    public TimeSpan MaxStaleness { get; init; } = TimeSpan.FromSeconds(5);
+    /// <summary>Null: a change source keeps to its default, and nodes that do not hear each other go on.</summary>
+    public TimeSpan? MaxStaleness { get; init; }
+
+    /// <summary>The bound that a change source keeps to.</summary>
+    public TimeSpan MaxSourceStaleness => MaxStaleness ?? TimeSpan.FromSeconds(5);
 
     /// <summary>Null: there is none, the cache knows of its own process's writes only.</summary>
     public ChangeSourceOptions? ChangeSource { get; init; }
 
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    public BackplaneFactory? Backplane { get; init; }
 }
 
 /// <summary>What <c>CacheQueriesOf</c> and <c>NeverCache</c> say of an entity type.</summary>

@@ -1,7 +1,10 @@
+using EfSecondLevelCache.Backplanes;
+using EfSecondLevelCache.Backplanes.Postgres;
 using EfSecondLevelCache.Invalidation.Sources;
 using EfSecondLevelCache.Querying;
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 
 namespace EfSecondLevelCache;
 
@@ -164,8 +167,10 @@ public sealed class SecondLevelCacheOptionsBuilder
                 $"UnknownOutcomeTimeout is {timeout:c}; give a time between 1 ms and 1 hour, for example TimeSpan.FromSeconds(30).");
 
     /// <summary>
-    /// How old a result may be that is served although somebody else has changed what it was read from: the bound that a change source keeps to.
-    /// When it can't be kept to (a connection that is stuck, a process that was suspended), queries go to the database. Default: 5 seconds.
+    /// How old a result may be that is served although somebody else has changed what it was read from. When that can't be kept to (a connection
+    /// that is stuck, a process that was suspended, a node that is not heard), queries go to the database until it is certain again that nothing is
+    /// missing. Default: 5 seconds with a change source; none for nodes without one, which go on, remove what was changed when they hear of it, and
+    /// leave it to the times to live until then.
     /// </summary>
     /// <param name="age">50 milliseconds to 1 hour.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="age"/> is out of that range.</exception>
@@ -208,6 +213,47 @@ public sealed class SecondLevelCacheOptionsBuilder
     {
         ArgumentNullException.ThrowIfNull(timeProvider);
         return Set(nameof(UseTimeProvider), Options with { TimeProvider = timeProvider });
+    }
+
+    /// <summary>
+    /// Tells other nodes of this one's changes, and this one of theirs, over a backplane of your own. A cache has one backplane: the last call counts.
+    /// </summary>
+    /// <param name="factory">Makes it. Contexts share a cache where their factories are equal.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="factory"/> is null.</exception>
+    public SecondLevelCacheOptionsBuilder UseBackplane(BackplaneFactory factory)
+    {
+        ArgumentNullException.ThrowIfNull(factory);
+        return Set(nameof(UseBackplane), Options with { Backplane = factory });
+    }
+
+    /// <summary>Connects the caches of one process, for tests.</summary>
+    /// <param name="backplane">The same for all of them.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="backplane"/> is null.</exception>
+    public SecondLevelCacheOptionsBuilder UseBackplane(InMemoryBackplane backplane)
+    {
+        ArgumentNullException.ThrowIfNull(backplane);
+        return UseBackplane(backplane.Factory);
+    }
+
+    /// <summary>Connects the nodes of the application over TCP, each with each other. No other process is needed.</summary>
+    /// <param name="configure">Where they are, and how they prove that they belong.</param>
+    /// <exception cref="ArgumentException">Somebody else could reach this node, and neither a secret nor TLS is configured.</exception>
+    public SecondLevelCacheOptionsBuilder UsePeers(Action<PeerOptionsBuilder> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        return UseBackplane(PeerOptionsBuilder.Build(configure));
+    }
+
+    /// <summary>
+    /// Lets PostgreSQL carry what the nodes tell each other, by NOTIFY: SaveChanges and transactions that EF Core ends tell of their changes inside the
+    /// transaction itself. Each such commit holds a lock of the whole server while it is flushed, so this is for few writes.
+    /// </summary>
+    /// <param name="connectionString">To the database that the contexts use, past any pooler that shares connections.</param>
+    /// <exception cref="ArgumentException"><paramref name="connectionString"/> is blank or can't be read.</exception>
+    public SecondLevelCacheOptionsBuilder UsePostgresBackplane(string connectionString)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(connectionString);
+        return UseBackplane(new PostgresBackplaneSettings(new NpgsqlConnectionStringBuilder(connectionString).ConnectionString));
     }
 
     private SecondLevelCacheOptionsBuilder Use(ChangeSourceOptions source)

@@ -18,4 +18,12 @@ internal static class EventIds
     public const int SourceLost = 13;
     public const int NotCaptured = 14;
     public const int SourceFault = 15;
+    public const int PublishFault = 30;
+    public const int MalformedMessage = 31;
+    public const int NodeSuspect = 32;
+    public const int NodeRecovered = 33;
+    public const int NodeLeft = 34;
+    public const int Flush = 35;
+    public const int BackplaneState = 36;
+    public const int ConnectionRejected = 37;
 }

@@ -16,6 +16,9 @@ internal static class Explanations
 
     private static int _collectors;
 
+    /// <summary>Somebody asks, so that commands are told of that have nothing to do with a cache.</summary>
+    public static bool AreAsked => Volatile.Read(ref _collectors) != 0;
+
     /// <summary>Collects from what runs inside.</summary>
     public static async Task<IReadOnlyList<QueryCacheExplanation>> CollectAsync(Func<Task> execute)
     {
@@ -46,7 +49,7 @@ internal static class Explanations
         QueryCacheOutcome outcome,
         QueryCacheRefusal? refusal = null)
     {
-        if (Volatile.Read(ref _collectors) == 0 || Collected.Value is not { } collected)
+        if (!AreAsked || Collected.Value is not { } collected)
             return;
         lock (collected)
             collected.Add(Explain(session, plan, policy, parameterValues, outcome, refusal));

@@ -94,6 +94,35 @@ internal static partial class Log
         EventName = nameof(EventIds.ManyCaches))]
     public static partial void ManyCaches(ILogger logger, int count);
 
+    [LoggerMessage(EventIds.PublishFault, LogLevel.Warning,
+        "A change could not be published to the other nodes; they will flush when they notice", EventName = nameof(EventIds.PublishFault))]
+    public static partial void PublishFault(ILogger logger, Exception fault);
+
+    [LoggerMessage(EventIds.MalformedMessage, LogLevel.Warning,
+        "{Node} received something that no node sends, and ignored it; the next times are only counted (SecondLevelCache.Backplane.Rejected)",
+        EventName = nameof(EventIds.MalformedMessage))]
+    public static partial void MalformedMessage(ILogger logger, string node);
+
+    [LoggerMessage(EventIds.NodeSuspect, LogLevel.Warning, "The node {Node} has been silent for {Silence}", EventName = nameof(EventIds.NodeSuspect))]
+    public static partial void NodeSuspect(ILogger logger, string node, TimeSpan silence);
+
+    [LoggerMessage(EventIds.NodeRecovered, LogLevel.Information, "The node {Node} is heard again", EventName = nameof(EventIds.NodeRecovered))]
+    public static partial void NodeRecovered(ILogger logger, string node);
+
+    [LoggerMessage(EventIds.NodeLeft, LogLevel.Information, "The node {Node} has left", EventName = nameof(EventIds.NodeLeft))]
+    public static partial void NodeLeft(ILogger logger, string node);
+
+    [LoggerMessage(EventIds.Flush, LogLevel.Information, "The second-level cache removed everything: {Reason}", EventName = nameof(EventIds.Flush))]
+    public static partial void Flush(ILogger logger, string reason);
+
+    [LoggerMessage(EventIds.BackplaneState, LogLevel.Information, "Backplane: {Event}", EventName = nameof(EventIds.BackplaneState))]
+    public static partial void BackplaneEvent(ILogger logger, string @event);
+
+    [LoggerMessage(EventIds.ConnectionRejected, LogLevel.Warning,
+        "A connection from {Address} was cut: {Reason}; the next ones from there are only counted (SecondLevelCache.Backplane.Rejected)",
+        EventName = nameof(EventIds.ConnectionRejected))]
+    public static partial void ConnectionRejected(ILogger logger, string address, string reason);
+
     [LoggerMessage(EventIds.SourceLive, LogLevel.Information, "The change source {Kind} of the database {Database} is live",
         EventName = nameof(EventIds.SourceLive))]
     public static partial void SourceLive(ILogger logger, ChangeSourceKind kind, string database);

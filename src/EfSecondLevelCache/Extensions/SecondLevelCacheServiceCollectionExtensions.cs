@@ -1,4 +1,5 @@
 using EfSecondLevelCache;
+using Microsoft.Extensions.Logging;
 
 #pragma warning disable IDE0130
 namespace Microsoft.Extensions.DependencyInjection;
@@ -35,6 +36,6 @@ public static class SecondLevelCacheServiceCollectionExtensions
     /// <summary>The settings stand beside the factory, for the next call to compare.</summary>
     private sealed record Registration(SecondLevelCacheOptions Options)
     {
-        public SecondLevelCache Create(IServiceProvider services) => new(Options);
+        public SecondLevelCache Create(IServiceProvider services) => new(Options, services.GetService<ILoggerFactory>());
     }
 }

@@ -1,3 +1,4 @@
+using EfSecondLevelCache.Backplanes.Postgres;
 using EfSecondLevelCache.Invalidation.Sources;
 using EfSecondLevelCache.Querying;
 using EfSecondLevelCache.Querying.Planning;
@@ -10,6 +11,7 @@ using Microsoft.EntityFrameworkCore.Update;
 using Microsoft.EntityFrameworkCore.Update.Internal;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Query.Internal;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Update.Internal;
 
@@ -39,7 +41,7 @@ internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtens
     public SecondLevelCache CacheFor(IDbContextOptions options)
         => _resolved ??= _instance
             ?? (_options is null ? FromApplication(options) : null)
-            ?? SharedCaches.Get(_options ?? new SecondLevelCacheOptions());
+            ?? SharedCaches.Get(_options ?? new SecondLevelCacheOptions(), LoggersOf(options));
 
     public void ApplyServices(IServiceCollection services)
     {
@@ -62,7 +64,12 @@ internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtens
         Replace<IModificationCommandFactory, NpgsqlModificationCommandFactory, ReadBackCommandFactory>(services);
         Replace<IUpdateSqlGenerator, NpgsqlUpdateSqlGenerator, ReadBackSqlGenerator>(services);
         Decorate<IBatchExecutor, BatchExecutor>(
-            services, (provider, inner) => new ObservingBatchExecutor(inner, provider.GetRequiredService<CacheSession>()));
+            services,
+            (provider, inner) =>
+            {
+                var session = provider.GetRequiredService<CacheSession>();
+                return new NotifyingBatchExecutor(new ObservingBatchExecutor(inner, session), session);
+            });
     }
 
     public void Validate(IDbContextOptions options)
@@ -91,6 +98,11 @@ internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtens
 
     private static SecondLevelCache? FromApplication(IDbContextOptions options)
         => options.FindExtension<CoreOptionsExtension>()?.ApplicationServiceProvider?.GetService<SecondLevelCache>();
+
+    private static ILoggerFactory? LoggersOf(IDbContextOptions options)
+        => options.FindExtension<CoreOptionsExtension>() is { } core
+            ? core.LoggerFactory ?? core.ApplicationServiceProvider?.GetService<ILoggerFactory>()
+            : null;
 
     /// <summary>Puts a service in front of the one that is there, or of the provider's own where the provider comes after us.</summary>
     private static void Decorate<TService, TDefault>(

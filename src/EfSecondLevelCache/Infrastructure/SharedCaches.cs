@@ -21,6 +21,8 @@ internal static class SharedCaches
             Log.ManyCaches(logger, Caches.Count);
     }
 
-    public static SecondLevelCache Get(SecondLevelCacheOptions options)
-        => Caches.GetOrAdd(options, static o => new Lazy<SecondLevelCache>(() => new SecondLevelCache(o))).Value;
+    /// <param name="options">Of the cache.</param>
+    /// <param name="loggerFactory">Of the context that asks; the first one's stays.</param>
+    public static SecondLevelCache Get(SecondLevelCacheOptions options, ILoggerFactory? loggerFactory)
+        => Caches.GetOrAdd(options, static (o, loggers) => new Lazy<SecondLevelCache>(() => new SecondLevelCache(o, loggers)), loggerFactory).Value;
 }

@@ -1,11 +1,13 @@
 using System.Collections.Concurrent;
+using System.Data.Common;
+using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Invalidation.Catalog;
 
 namespace EfSecondLevelCache.Invalidation;
 
 /// <summary>
-/// THE FLOW OF A CHANGE: observe -> translate -> bump. What the observers (the batch executor, the commands, the end of a transaction) hand
+/// THE FLOW OF A CHANGE: observe -> translate -> bump -> publish. What the observers (the batch executor, the commands, the end of a transaction) hand
 /// in has happened, or may have; it is translated to version slots and bumped before the writer's call returns.
 /// </summary>
 internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, Counters counters, SecondLevelCacheOptions options)
@@ -13,13 +15,63 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
     /// <summary>By what they reopen; a timer that nobody holds is collected before it fires.</summary>
     private readonly ConcurrentDictionary<int[], ITimer> _reopening = new();
 
+    /// <summary>Tells the other nodes; null: there are none.</summary>
+    public ChangeBroadcast? Broadcast { get; set; }
+
     /// <summary>What a statement wrote can be seen by everybody from now on; or that is not known.</summary>
-    public void Written(KnownDatabase database, IReadOnlyCollection<TableChange> written, Outcome outcome = Outcome.Committed)
+    /// <param name="database">Where it wrote.</param>
+    /// <param name="written">What it wrote.</param>
+    /// <param name="outcome">How that ended.</param>
+    /// <param name="othersAreTold">The other nodes have it from the transaction itself.</param>
+    public void Written(
+        KnownDatabase database, IReadOnlyCollection<TableChange> written, Outcome outcome = Outcome.Committed, bool othersAreTold = false)
     {
+        var change = new RowsChanged(database.Name, Translate(database, written));
         if (outcome is Outcome.Unknown)
-            Settle(Unsettle(database, written), outcome);
+            ReopenLater(Unsettle(database, written), change);
         else
-            Changed(database.Name, Translate(database, written));
+            Received(change);
+        if (!othersAreTold)
+            Broadcast?.Publish(change);
+    }
+
+    /// <summary>Has the other nodes told by the transaction itself when it commits; false: they are not.</summary>
+    public async ValueTask<bool> TellAtCommitAsync(
+        bool async, DbTransaction transaction, KnownDatabase database, IReadOnlyCollection<TableChange> written, CancellationToken cancellationToken)
+    {
+        if (Broadcast is null || !Broadcast.PublishesAtCommit(database.Name))
+            return false;
+        var change = new RowsChanged(database.Name, Translate(database, written));
+        await Broadcast.PublishAtCommitAsync(async, transaction, change, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <summary>What another node told.</summary>
+    public void Received(MessageContent told)
+    {
+        switch (told)
+        {
+            case RowsChanged rows:
+                Changed(rows.Database, rows.Changes);
+                break;
+            case TablesChanged named:
+                Changed(named.Tables);
+                break;
+            case TagChanged named:
+                counters.Invalidations.Add(1);
+                versions.Bump([slots.OfTag(named.Tag)]);
+                break;
+            default:
+                Flush();
+                break;
+        }
+    }
+
+    /// <summary>Anything may have changed, as far as this node knows; the others know for themselves.</summary>
+    public void Flush()
+    {
+        counters.Invalidations.Add(1);
+        versions.Bump([VersionSlots.Everything]);
     }
 
     /// <summary>Rows that have changed; everything that changed with them is told apart.</summary>
@@ -43,13 +95,26 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
     public void Settle(int[] closed, Outcome outcome = Outcome.Committed)
     {
         if (outcome is Outcome.Unknown)
-            _reopening[closed] = options.TimeProvider.CreateTimer(Reopen, closed, options.UnknownOutcomeTimeout, Timeout.InfiniteTimeSpan);
+            ReopenLater(closed, told: null);
         else
             versions.Reopen(closed);
     }
 
     /// <summary>The table changed, in whichever databases there is one of that name.</summary>
-    public void TablesChanged(IReadOnlyCollection<TableName> tables)
+    public void TablesChanged(IReadOnlyCollection<TableName> tables) => Tell(new TablesChanged(tables));
+
+    public void TagChanged(string tag) => Tell(new TagChanged(tag));
+
+    public void EverythingChanged() => Tell(new EverythingChanged());
+
+    /// <summary>This node first: others may ask it at once.</summary>
+    private void Tell(MessageContent change)
+    {
+        Received(change);
+        Broadcast?.Publish(change);
+    }
+
+    private void Changed(IReadOnlyCollection<TableName> tables)
     {
         counters.Invalidations.Add(tables.Count);
         TableChange[] changes = [.. tables.Select(table => new TableChange(table))];
@@ -59,22 +124,16 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
         versions.Bump([.. bumped]);
     }
 
-    public void TagChanged(string tag)
-    {
-        counters.Invalidations.Add(1);
-        versions.Bump([slots.OfTag(tag)]);
-    }
+    private void ReopenLater(int[] closed, MessageContent? told)
+        => _reopening[closed] = options.TimeProvider.CreateTimer(
+            _ => Reopen(closed, told), state: null, options.UnknownOutcomeTimeout, Timeout.InfiniteTimeSpan);
 
-    public void EverythingChanged()
+    private void Reopen(int[] closed, MessageContent? told)
     {
-        counters.Invalidations.Add(1);
-        versions.Bump([VersionSlots.Everything]);
-    }
-
-    private void Reopen(object? state)
-    {
-        var closed = (int[])state!;
         versions.Reopen(closed);
+        // The other nodes have not closed anything: what they have read since may be older than a late commit.
+        if (told is not null)
+            Broadcast?.Publish(told);
         // One that fires before it is known is disposed of when it is collected.
         if (_reopening.TryRemove(closed, out var timer))
             timer.Dispose();

@@ -23,6 +23,7 @@ internal sealed class PendingChanges
     private readonly List<(Invalidator Invalidator, int[] Slots)> _unsettled = [];
     private readonly object _transaction;
     private readonly bool _endIsObserved;
+    private bool _othersAreTold;
     private bool _ended;
 
     private PendingChanges(object transaction, DbConnection? connection, bool endIsObserved)
@@ -60,6 +61,10 @@ internal sealed class PendingChanges
     /// <summary>Whether the transaction has written anything that is known of.</summary>
     public static bool Any(DbTransaction transaction)
         => Transactions.TryGetValue(transaction, out var pending) && pending.HasChanges;
+
+    /// <summary>The transaction is about to commit: where it can tell the other nodes itself, it does.</summary>
+    public static ValueTask TellAsync(bool async, DbTransaction transaction, CancellationToken cancellationToken)
+        => Transactions.TryGetValue(transaction, out var pending) ? pending.TellOthersAsync(async, transaction, cancellationToken) : default;
 
     /// <summary>Ends a transaction that was begun and has been ended by commands in SQL.</summary>
     public static void EndIfIdle(IRelationalConnection connection)
@@ -112,6 +117,15 @@ internal sealed class PendingChanges
         return pending;
     }
 
+    private async ValueTask TellOthersAsync(bool async, DbTransaction transaction, CancellationToken cancellationToken)
+    {
+        // One connection has one database.
+        if (_changes.Count != 1)
+            return;
+        var (database, (invalidator, changes)) = _changes.First();
+        _othersAreTold = await invalidator.TellAtCommitAsync(async, transaction, database, changes.ToChanges(), cancellationToken).ConfigureAwait(false);
+    }
+
     private void End(Outcome outcome)
     {
         lock (_lock)
@@ -121,10 +135,11 @@ internal sealed class PendingChanges
             _ended = true;
             foreach (var (invalidator, slots) in _unsettled)
                 invalidator.Settle(slots, outcome);
-            if (_endIsObserved && outcome is not Outcome.RolledBack)
+            // Settling tells this process; the others are told by name.
+            if (outcome is not Outcome.RolledBack)
             {
                 foreach (var (database, (invalidator, changes)) in _changes)
-                    invalidator.Written(database, changes.ToChanges(), outcome);
+                    invalidator.Written(database, changes.ToChanges(), outcome, _othersAreTold);
             }
 
             Transactions.Remove(_transaction);

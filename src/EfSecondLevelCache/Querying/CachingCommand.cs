@@ -73,7 +73,7 @@ internal sealed class CachingCommand(
 
     public override int ExecuteNonQuery(RelationalCommandParameterObject parameterObject)
     {
-        if (ObservedWrite.Of(CommandText, _plan, parameterObject.Context) is not { } write)
+        if (ObservedWrite.Of(CommandText, _plan, parameterObject.Context, parameterObject.ParameterValues) is not { } write)
             return base.ExecuteNonQuery(parameterObject);
         write.BeginAsync(async: false, default).GetAwaiter().GetResult();
         try
@@ -90,7 +90,7 @@ internal sealed class CachingCommand(
     public override async Task<int> ExecuteNonQueryAsync(
         RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken = default)
     {
-        if (ObservedWrite.Of(CommandText, _plan, parameterObject.Context) is not { } write)
+        if (ObservedWrite.Of(CommandText, _plan, parameterObject.Context, parameterObject.ParameterValues) is not { } write)
             return await base.ExecuteNonQueryAsync(parameterObject, cancellationToken).ConfigureAwait(false);
         await write.BeginAsync(async: true, cancellationToken).ConfigureAwait(false);
         try
@@ -123,7 +123,7 @@ internal sealed class CachingCommand(
     {
         if (_plan is null)
             return TellOfMissingPlan(parameterObject);
-        if ((_plan.Policy is null && !CacheRules.Any) || parameterObject.Context is null)
+        if ((_plan.Policy is null && !CacheRules.Any && !Explanations.AreAsked) || parameterObject.Context is null)
             return null;
         var session = _session ??= parameterObject.Context.GetService<CacheSession>();
         return session.Cache is null ? null : session;
@@ -199,7 +199,7 @@ internal sealed class CachingCommand(
     private async ValueTask<RelationalDataReader> ExecuteWritingAsync(
         bool async, RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken)
     {
-        _write = ObservedWrite.Of(CommandText, _plan, parameterObject.Context);
+        _write = ObservedWrite.Of(CommandText, _plan, parameterObject.Context, parameterObject.ParameterValues);
         if (_write is not null)
             await _write.BeginAsync(async, cancellationToken).ConfigureAwait(false);
         try

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Runtime.CompilerServices;
+using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation.Sources;
 using EfSecondLevelCache.Querying.Planning;
@@ -79,7 +80,7 @@ internal sealed class QueryCacheInterceptor : DbCommandInterceptor
     {
         if (result.HasResult
             || PlansByText.Find(command.CommandText) is not { } plan
-            || (plan.Policy is null && !CacheRules.Any)
+            || (plan.Policy is null && !CacheRules.Any && !Explanations.AreAsked)
             || eventData.Context?.GetService<CacheSession>() is not { Cache: { } cache } session)
         {
             return result;

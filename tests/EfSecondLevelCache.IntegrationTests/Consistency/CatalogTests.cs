@@ -24,6 +24,7 @@ public sealed class CatalogTests(PostgresServer server) : IAsyncLifetime
         CREATE TABLE words (id int PRIMARY KEY, name citext NOT NULL);
         CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
         CREATE TABLE collated (id int PRIMARY KEY, name text COLLATE blind NOT NULL);
+        CREATE TABLE padded (id int PRIMARY KEY, name character(5) NOT NULL);
         CREATE FUNCTION doubled(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 * 2';
         CREATE FUNCTION counted() RETURNS int LANGUAGE sql STABLE AS 'SELECT count(*)::int FROM items';
         CREATE TABLE tenants (id int PRIMARY KEY, name text NOT NULL);
@@ -36,6 +37,7 @@ public sealed class CatalogTests(PostgresServer server) : IAsyncLifetime
         INSERT INTO words VALUES (1, 'Word'), (2, 'Other');
         INSERT INTO collated VALUES (1, 'Word'), (2, 'Other');
         INSERT INTO tenants VALUES (1, 'a');
+        INSERT INTO padded VALUES (1, 'ab');
         """;
 
     private readonly SecondLevelCache _cache = new();
@@ -138,6 +140,17 @@ public sealed class CatalogTests(PostgresServer server) : IAsyncLifetime
                join item in db.Set<Named>("items") on word.Name equals item.Name
                where word.Name == "word"
                select item;
+    }
+
+    /// <summary>The driver sends such a value without its blanks.</summary>
+    [Fact]
+    public async Task A_padded_value_is_looked_up_as_it_is_sent()
+    {
+        var name = "ab  ";
+        Assert.False(await IsHitAsync(Padded));
+        Assert.True(await IsHitAsync(Padded));
+
+        IQueryable<Named> Padded(CatalogContext db) => db.Set<Named>("padded").Where(p => p.Name == name);
     }
 
     [Theory]
@@ -296,7 +309,7 @@ public sealed class CatalogTests(PostgresServer server) : IAsyncLifetime
 
     private sealed class CatalogContext(DbContextOptions options) : DbContext(options)
     {
-        private static readonly string[] Tables = ["items", "details", "others", "parts", "parts_low", "parts_high", "words", "collated", "tenants"];
+        private static readonly string[] Tables = ["items", "details", "others", "parts", "parts_low", "parts_high", "words", "collated", "tenants", "padded"];
         private static readonly string[] Views = ["named_items", "views_of_views", "recent_items", "stored_items"];
 
         public static int Doubled(int value) => throw new NotSupportedException($"{value}");
@@ -309,6 +322,7 @@ public sealed class CatalogTests(PostgresServer server) : IAsyncLifetime
                 Map(name, entity => entity.ToTable(name));
             foreach (var name in Views)
                 Map(name, entity => entity.ToView(name));
+            modelBuilder.SharedTypeEntity<Named>("padded").Property(e => e.Name).HasColumnType("character(5)");
             modelBuilder.HasDbFunction(() => Doubled(0)).HasName("doubled");
             modelBuilder.HasDbFunction(() => Counted()).HasName("counted");
 

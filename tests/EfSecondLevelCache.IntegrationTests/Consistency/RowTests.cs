@@ -144,14 +144,37 @@ public sealed class RowTests(BlogDatabase database) : BlogTests(database)
     }
 
     [Fact]
-    public async Task ExecuteUpdate_and_raw_SQL_remove_what_depends_on_any_row_of_the_table()
+    public async Task ExecuteUpdate_and_ExecuteDelete_remove_what_depends_on_the_rows_of_their_WHERE()
+    {
+        string[] queries = ["post 7", "post 8", "blog 1", "blog 2", "blog 3", "all"];
+        var id = 7;
+        Assert.Equal("post 7, blog 1, blog 2, blog 3, all", await RemovedByAsync(
+            async () =>
+            {
+                await using var db = Open();
+                await db.Posts.Where(p => p.Id == id).ExecuteUpdateAsync(set => set.SetProperty(p => p.Likes, 5));
+            },
+            queries));
+        Assert.Equal("post 7, post 8, blog 1, all", await RemovedByAsync(
+            async () =>
+            {
+                await using var db = Open();
+                await db.Posts.Where(p => p.BlogId == 1 && p.Likes > 3).ExecuteDeleteAsync();
+            },
+            queries));
+        Assert.Equal("post 7, post 8, blog 1, blog 2, blog 3, all", await RemovedByAsync(
+            async () =>
+            {
+                await using var db = Open();
+                await db.Posts.Where(p => p.BlogId == 2).ExecuteUpdateAsync(set => set.SetProperty(p => p.BlogId, 3));
+            },
+            queries));
+    }
+
+    [Fact]
+    public async Task Raw_SQL_removes_what_depends_on_any_row_of_the_table()
     {
         const string All = "post 7, post 8, blog 1, blog 2, blog 3, all, slug 7";
-        Assert.Equal(All, await RemovedByAsync(async () =>
-        {
-            await using var db = Open();
-            await db.Posts.Where(p => p.Id == 7).ExecuteUpdateAsync(set => set.SetProperty(p => p.Likes, 5));
-        }));
         Assert.Equal(All, await RemovedByAsync(async () =>
         {
             await using var db = Open();

@@ -1,3 +1,5 @@
+using EfSecondLevelCache.Querying.Planning.Predicates;
+
 namespace EfSecondLevelCache.Invalidation.Catalog;
 
 /// <summary>A catalog as the sessions of one connection string see it.</summary>
@@ -17,4 +19,23 @@ internal sealed record CatalogView(DatabaseCatalog Catalog, CatalogSession Sessi
 
     /// <inheritdoc cref="DatabaseCatalog.FunctionNamed"/>
     public UserFunction? FunctionNamed(TableName name) => Catalog.FunctionNamed(name.Schema, name.Name, Session);
+
+    /// <summary>Whether the values of a column compare as the model makes believe.</summary>
+    public bool ComparesAsAssumed(ComparedColumn compared)
+        => Resolve(compared.Table) is { } relation
+            && Catalog.ColumnOf(relation, compared.Column) is { HasDeterministicCollation: true, Type: { } type }
+            && compared.Family switch
+            {
+                ComparisonFamily.Enum => type.Kind is ColumnTypeKind.Enum,
+                _ when !type.IsBuiltIn => false,
+                ComparisonFamily.Integer => type.Name is "int2" or "int4" or "int8",
+                ComparisonFamily.Boolean => type.Name is "bool",
+                ComparisonFamily.Uuid => type.Name is "uuid",
+                ComparisonFamily.Date => type.Name is "date",
+                ComparisonFamily.Timestamp => type.Name is "timestamp",
+                ComparisonFamily.TimestampTz => type.Name is "timestamptz",
+                ComparisonFamily.Bytes => type.Name is "bytea",
+                ComparisonFamily.Text => type.Name is "text" or "varchar",
+                _ => false,
+            };
 }

@@ -65,7 +65,7 @@ internal sealed class ChangeSource : IAsyncDisposable
     {
         _database = database;
         _options = options.ChangeSource!;
-        _maxStaleness = options.MaxStaleness;
+        _maxStaleness = options.MaxSourceStaleness;
         _time = options.TimeProvider;
         _connections = connections;
         _createStream = createStream;

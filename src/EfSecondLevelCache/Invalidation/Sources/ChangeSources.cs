@@ -24,7 +24,7 @@ internal sealed class ChangeSources(SecondLevelCacheOptions options, Invalidator
         var settings = new NpgsqlConnectionStringBuilder(connection.ConnectionString);
         var source = _sources.GetOrAdd((settings.Host, settings.Port, known.Name), _ => new(() =>
         {
-            var connections = new SourceConnections(connection, configured.ConnectionString, options.MaxStaleness);
+            var connections = new SourceConnections(connection, configured.ConnectionString, options.MaxSourceStaleness);
             return new ChangeSource(known.Name, options, connections, CreateStream, invalidator, slots, logger);
 
             ChangeStream CreateStream() => configured.Kind is ChangeSourceKind.Notifications

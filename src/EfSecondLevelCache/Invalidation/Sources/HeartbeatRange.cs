@@ -14,10 +14,10 @@ internal static class HeartbeatRange
     /// <summary>Settings that stand in different calls and have to fit.</summary>
     public static void Check(SecondLevelCacheOptions options)
     {
-        if (options.ChangeSource?.HeartbeatInterval is { } interval && interval >= options.MaxStaleness)
+        if (options.ChangeSource?.HeartbeatInterval is { } interval && interval >= options.MaxSourceStaleness)
         {
             throw new ArgumentException(
-                $"HeartbeatInterval({interval:c}) is not less than MaxStaleness({options.MaxStaleness:c}): nothing could be served between two "
+                $"HeartbeatInterval({interval:c}) is not less than MaxStaleness({options.MaxSourceStaleness:c}): nothing could be served between two "
                 + "heartbeats. Lower HeartbeatInterval or raise MaxStaleness.");
         }
     }

@@ -16,13 +16,18 @@ internal sealed class ObservedWrite(CacheSession session)
     private bool _controlsTransaction;
 
     /// <summary>The write that a command is; null where it writes nothing, or no cache is configured.</summary>
-    public static ObservedWrite? Of(string commandText, QueryPlan? plan, DbContext? context)
+    /// <param name="commandText">Its text.</param>
+    /// <param name="plan">Its plan; null: it is raw SQL.</param>
+    /// <param name="context">The context that executes it.</param>
+    /// <param name="parameterValues">Those of the compiled query; null where they are not known.</param>
+    public static ObservedWrite? Of(
+        string commandText, QueryPlan? plan, DbContext? context, IReadOnlyDictionary<string, object?>? parameterValues = null)
     {
         if (context?.GetService<CacheSession>() is not { Cache: not null } session)
             return null;
         var write = new ObservedWrite(session);
         if (plan is not null)
-            write.Add(plan);
+            write.Add(plan, parameterValues);
         else
             write.Add(RawSqlAnalysis.Of(commandText));
         return write._changes.IsEmpty && !write._controlsTransaction ? null : write;
@@ -96,12 +101,15 @@ internal sealed class ObservedWrite(CacheSession session)
         }
     }
 
-    private void Add(QueryPlan plan)
+    private void Add(QueryPlan plan, IReadOnlyDictionary<string, object?>? parameterValues)
     {
         if (plan.WritesUnknownTables)
             _changes.AddUnknownTables();
+        var rows = session.FindKnown()?.View is { } view && plan.ComparedColumns.All(view.ComparesAsAssumed)
+            ? RowImages.Of(plan, parameterValues)
+            : null;
         foreach (var table in plan.Writes)
-            _changes.Add(table, plan.WriteOperations, ColumnSet.All, rows: null);
+            _changes.Add(table, plan.WriteOperations, plan.WrittenColumns, rows);
     }
 
     private void Add(RawSqlAnalysis sql)

@@ -1,15 +1,43 @@
+using EfSecondLevelCache.Invalidation.Catalog;
+using EfSecondLevelCache.Querying.Planning;
 using EfSecondLevelCache.Querying.Planning.Predicates;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Update;
 
 namespace EfSecondLevelCache.Invalidation.Sources;
 
-/// <summary>
-/// What a command of SaveChanges tells for certain of its row, before and after: the key in its WHERE, the values that it writes, the values
-/// that the database returned. Take it after the command was executed.
-/// </summary>
+/// <summary>What a command tells for certain of the rows that it writes, before and after.</summary>
 internal static class RowImages
 {
+    /// <summary>
+    /// Of an ExecuteUpdate or ExecuteDelete: what its WHERE says that holds for all of its rows; null: nothing. Of the columns that it sets
+    /// nothing is known afterwards.
+    /// </summary>
+    public static IReadOnlyList<RowImage>? Of(QueryPlan plan, IReadOnlyDictionary<string, object?>? parameterValues)
+    {
+        List<List<ColumnImage>> images = [[]];
+        foreach (var equality in plan.WrittenRows?.Equalities ?? [])
+        {
+            var hashes = new List<ulong>();
+            if (!equality.TryEvaluate(parameterValues, hashes) || images.Count * hashes.Count > ComparisonValue.MostValues)
+                continue;
+            images = [.. images.SelectMany(
+                image => hashes.Select(hash => image.Append(new ColumnImage(equality.Column, equality.Family, hash, IsStated: false)).ToList()))];
+        }
+
+        if (images.Exists(image => image.Count == 0))
+            return null;
+        var before = images.Select(image => new RowImage([.. image]));
+        return plan.WriteOperations is WriteOperations.Delete
+            ? [.. before]
+            : [.. before, .. images.Select(image => new RowImage(
+                [.. image.Where(column => !plan.WrittenColumns.Contains(column.Name)).Select(column => column with { IsStated = true })]))];
+    }
+
+    /// <summary>
+    /// Of a command of SaveChanges: the key in its WHERE, the values that it writes, the values that the database returned. Take it after the
+    /// command was executed.
+    /// </summary>
     public static IEnumerable<RowImage> Of(IReadOnlyModificationCommand command)
     {
         var columns = command.ColumnModifications;

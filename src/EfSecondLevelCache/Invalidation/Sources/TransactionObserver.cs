@@ -27,6 +27,19 @@ internal sealed class TransactionObserver : DbTransactionInterceptor
         DbConnection connection, TransactionEventData eventData, DbTransaction result, CancellationToken cancellationToken = default)
         => new(TransactionUsed(connection, eventData, result));
 
+    public override InterceptionResult TransactionCommitting(DbTransaction transaction, TransactionEventData eventData, InterceptionResult result)
+    {
+        PendingChanges.TellAsync(async: false, transaction, default).GetAwaiter().GetResult();
+        return result;
+    }
+
+    public override async ValueTask<InterceptionResult> TransactionCommittingAsync(
+        DbTransaction transaction, TransactionEventData eventData, InterceptionResult result, CancellationToken cancellationToken = default)
+    {
+        await PendingChanges.TellAsync(async: true, transaction, cancellationToken).ConfigureAwait(false);
+        return result;
+    }
+
     public override void TransactionCommitted(DbTransaction transaction, TransactionEndEventData eventData)
         => PendingChanges.End(transaction, Outcome.Committed);
 

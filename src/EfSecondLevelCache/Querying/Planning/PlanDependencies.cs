@@ -45,7 +45,7 @@ internal sealed class PlanDependencies
             return;
         }
 
-        _tellsRows = plan.ComparedColumns.All(compared => IsComparable(compared, view));
+        _tellsRows = plan.ComparedColumns.All(view.ComparesAsAssumed);
         foreach (var table in stated)
         {
             if (view.Resolve(table) is { } relation)
@@ -244,24 +244,6 @@ internal sealed class PlanDependencies
         ColumnEquality[] keys = [.. all.Where(equality => read.KeyColumns.Contains(equality.Column))];
         return keys.Length > 0 || all.Length == 0 ? [.. keys] : [all.MinBy(equality => equality.Values.Count)!];
     }
-
-    private static bool IsComparable(ComparedColumn compared, CatalogView view)
-        => view.Resolve(compared.Table) is { } relation
-            && view.Catalog.ColumnOf(relation, compared.Column) is { HasDeterministicCollation: true, Type: { } type }
-            && compared.Family switch
-            {
-                ComparisonFamily.Enum => type.Kind is ColumnTypeKind.Enum,
-                _ when !type.IsBuiltIn => false,
-                ComparisonFamily.Integer => type.Name is "int2" or "int4" or "int8",
-                ComparisonFamily.Boolean => type.Name is "bool",
-                ComparisonFamily.Uuid => type.Name is "uuid",
-                ComparisonFamily.Date => type.Name is "date",
-                ComparisonFamily.Timestamp => type.Name is "timestamp",
-                ComparisonFamily.TimestampTz => type.Name is "timestamptz",
-                ComparisonFamily.Bytes => type.Name is "bytea",
-                ComparisonFamily.Text => type.Name is "text" or "varchar",
-                _ => false,
-            };
 
     /// <summary>The rows of a table whose columns have certain values.</summary>
     private sealed class KeyRead(TableSlots table, KeySlots key, TableRead read)

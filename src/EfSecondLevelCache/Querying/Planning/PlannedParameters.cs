@@ -4,6 +4,7 @@ using EfSecondLevelCache.Querying.Keys;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql;
+using Npgsql.EntityFrameworkCore.PostgreSQL.Storage.Internal.Mapping;
 
 namespace EfSecondLevelCache.Querying.Planning;
 
@@ -77,7 +78,7 @@ internal sealed class PlannedParameters
     {
         foreach (var parameter in _mapped!)
         {
-            if (parameter.IsCollection && parameter.IsRemade(values![parameter.InvariantName]))
+            if ((parameter.IsCollection || parameter.IsTrimmed) && parameter.IsRemade(values![parameter.InvariantName]))
                 return true;
         }
 
@@ -102,18 +103,26 @@ internal sealed class PlannedParameters
 /// <param name="Converter">From the model's value to the database's; null: none.</param>
 /// <param name="EnumType">The enum that an integer stands for, as the compiler folds enum constants; null: none.</param>
 /// <param name="IsCollection">Its values are collections.</param>
-internal readonly record struct PlannedParameter(string InvariantName, string StoreType, ValueConverter? Converter, Type? EnumType, bool IsCollection = false)
+/// <param name="IsTrimmed">Its values are sent without trailing blanks, as char(n) compares.</param>
+internal readonly record struct PlannedParameter(
+    string InvariantName, string StoreType, ValueConverter? Converter, Type? EnumType, bool IsCollection = false, bool IsTrimmed = false)
 {
     public static PlannedParameter Of(string invariantName, RelationalTypeMapping mapping)
     {
         var type = Nullable.GetUnderlyingType(mapping.ClrType) ?? mapping.ClrType;
         return new PlannedParameter(
-            invariantName, mapping.StoreType, mapping.Converter, type.IsEnum ? type : null, IsCollection: mapping.ElementTypeMapping is not null);
+            invariantName,
+            mapping.StoreType,
+            mapping.Converter,
+            type.IsEnum ? type : null,
+            IsCollection: mapping.ElementTypeMapping is not null,
+            IsTrimmed: mapping is NpgsqlCharacterStringTypeMapping);
     }
 
     /// <summary>Whether the provider makes another object of this value: a list of a set, say, which Npgsql does not take.</summary>
     public bool IsRemade(object? value)
-        => IsCollection && Converter is null && value is IEnumerable and not Array
+        => (IsTrimmed && value is string text && text.EndsWith(' '))
+            || IsCollection && Converter is null && value is IEnumerable and not Array
             && !(value.GetType() is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(List<>));
 
     /// <summary>The same steps as EF Core takes when it makes the DbParameter.</summary>

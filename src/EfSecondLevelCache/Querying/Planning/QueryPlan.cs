@@ -41,6 +41,12 @@ internal sealed class QueryPlan
     /// <summary>The tables that it writes (ExecuteUpdate, ExecuteDelete, raw SQL that is no plain query).</summary>
     public IReadOnlyList<TableName> Writes { get; init; } = [];
 
+    /// <summary>Which rows of its one table it writes, as far as that can be told; null: any.</summary>
+    public TableRead? WrittenRows { get; init; }
+
+    /// <summary>The columns that an UPDATE states.</summary>
+    public ColumnSet WrittenColumns { get; init; } = ColumnSet.All;
+
     /// <summary>It may write more tables of the database than <see cref="Writes"/> names.</summary>
     public bool WritesUnknownTables { get; init; }
 

@@ -20,6 +20,9 @@ internal sealed class QueryPlanner : ExpressionVisitor
     private readonly Dictionary<string, RelationalTypeMapping?> _parameters = [];
     private readonly bool _dependenciesAreStated;
     private WriteOperations _writeOperations;
+    private TableRead? _writtenRows;
+    private ColumnSet _writtenColumns = ColumnSet.All;
+    private IReadOnlyCollection<ComparedColumn> _comparedColumns = [];
     private bool _writesUnknownTables;
     private QueryCacheRefusal? _refusal;
 
@@ -32,12 +35,11 @@ internal sealed class QueryPlanner : ExpressionVisitor
         var planner = new QueryPlanner(tagged?.Policy.DependsOn.Count > 0);
         var columns = PlannedColumns.None;
         IReadOnlyList<TableRead> reads = [];
-        IReadOnlyCollection<ComparedColumn> compared = [];
         try
         {
             planner.Visit(queryExpression);
             if (queryExpression is SelectExpression select)
-                (columns, reads) = (planner.ColumnsOf(select), PredicateAnalyzer.Analyze(select, out compared));
+                (columns, reads) = (planner.ColumnsOf(select), PredicateAnalyzer.Analyze(select, out planner._comparedColumns));
             else
                 planner.Refuse(Refusals.Writes("it is an ExecuteUpdate or ExecuteDelete"));
         }
@@ -54,12 +56,14 @@ internal sealed class QueryPlanner : ExpressionVisitor
             Policy = tagged?.Policy,
             VaryByParameter = tagged?.VaryByParameter,
             Reads = reads,
-            ComparedColumns = compared,
+            ComparedColumns = planner._comparedColumns,
             RawNames = [.. planner._rawNames],
             UnknownFunctions = [.. planner._unknownFunctions],
             Writes = [.. planner._writes],
             WritesUnknownTables = planner._writesUnknownTables,
             WriteOperations = planner._writeOperations,
+            WrittenRows = planner._writtenRows,
+            WrittenColumns = planner._writtenColumns,
             Columns = columns,
             Parameters = planner.ParametersOf(parameters),
             Refusal = planner._refusal,
@@ -93,12 +97,17 @@ internal sealed class QueryPlanner : ExpressionVisitor
                 AddWrite(delete.Table, WriteOperations.Delete);
                 foreach (var item in delete.FromItems)
                     Visit(item);
+                if (delete.FromItems.Count == 0)
+                    _writtenRows = PredicateAnalyzer.RowsWrittenIn(delete.Table, delete.Predicate, out _comparedColumns);
                 break;
             case DeleteExpression delete:
                 AddWrite(delete.Table, WriteOperations.Delete);
                 break;
             case UpdateExpression update:
                 AddWrite(update.Table, WriteOperations.Update);
+                _writtenColumns = ColumnSet.Of(update.ColumnValueSetters.Select(setter => setter.Column.Name));
+                if (update.SelectExpression is { Tables: [TableExpression], Limit: null, Offset: null } select)
+                    _writtenRows = PredicateAnalyzer.RowsWrittenIn(update.Table, select.Predicate, out _comparedColumns);
                 break;
             case SelectExpression or JoinExpressionBase or SetOperationBase or ValuesExpression:
                 break;

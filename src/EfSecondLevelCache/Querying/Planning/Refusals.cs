@@ -14,6 +14,11 @@ internal static class Refusals
     public static readonly QueryCacheRefusal Disabled = new(
         RefusalReason.Disabled, "the cache is switched off or disposed", "Set SecondLevelCache.Enabled to true, or use a cache that lives");
 
+    public static readonly QueryCacheRefusal NodesUnheard = new(
+        RefusalReason.NodesUnheard,
+        "another node, or the backplane, was not heard for longer than MaxStaleness, so changes may be missing",
+        "SecondLevelCache.Backplane tells which; caching goes on by itself when it is heard again");
+
     public static readonly QueryCacheRefusal NoPlan = new(
         RefusalReason.NoPlan,
         "the command did not come from the query compiler that the cache watches",

@@ -11,15 +11,18 @@ public sealed class DifferentialTests(PostgresServer server, ITestOutputHelper o
     public const string Variable = "EFSLC_DIFFERENTIAL";
 
     /// <summary>
-    /// The share of results that has to survive the write of a row that is no concern of theirs. THE ONE PLACE TO RAISE: 0.9 is the aim, and 0
-    /// asks for nothing until row-level dependencies are complete.
+    /// The share of results that has to survive the write of a row that is no concern of theirs. Includes do worse where a random schema has keys
+    /// whose equality can't be told (numeric, citext, char), or a table per type on the way.
     /// </summary>
-    private const double SurvivalFloor = 0;
+    private static readonly Dictionary<QueryShape, double> SurvivalFloors = new()
+    {
+        [QueryShape.PrimaryKey] = 0.9,
+        [QueryShape.ForeignKey] = 0.9,
+        [QueryShape.ReferenceInclude] = 0.6,
+        [QueryShape.CollectionInclude] = 0.6,
+    };
 
     private const ulong FixedSeed = 20_251_111;
-
-    private static readonly QueryShape[] MeasuredShapes
-        = [QueryShape.PrimaryKey, QueryShape.ForeignKey, QueryShape.ReferenceInclude, QueryShape.CollectionInclude];
 
     private static readonly bool IsCi = Environment.GetEnvironmentVariable("CI") is { Length: > 0 };
 
@@ -41,12 +44,12 @@ public sealed class DifferentialTests(PostgresServer server, ITestOutputHelper o
         output.WriteLine($"Random seed {randomSeed}");
         await CheckAsync(FixedSeed, IsCi ? 6 : 1);
         // Of the fixed scenarios alone: these are the same in each run.
-        var survival = MeasuredShapes.ToDictionary(shape => shape, _report.SurvivalOf);
+        var survival = SurvivalFloors.Keys.ToDictionary(shape => shape, _report.SurvivalOf);
         await CheckAsync(randomSeed, int.TryParse(asked, out var count) ? count : IsCi ? 2 : 1);
 
         output.WriteLine(_report.ToString());
         Assert.True(_report.CachedAnswers > _report.Answers / 2, "The cache took too few queries for this to show anything.");
-        Assert.All(survival, shape => Assert.True(shape.Value >= SurvivalFloor, $"{shape.Key}: only {shape.Value:P1} survived."));
+        Assert.All(survival, shape => Assert.True(shape.Value >= SurvivalFloors[shape.Key], $"{shape.Key}: only {shape.Value:P1} survived."));
     }
 
     public async ValueTask DisposeAsync()

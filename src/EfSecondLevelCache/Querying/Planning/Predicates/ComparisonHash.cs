@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using EfSecondLevelCache.Querying.Keys;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Storage.Internal.Mapping;
@@ -15,7 +14,7 @@ internal static class ComparisonHash
     private const long PostgresEpochTicks = 630_822_816_000_000_000;
 
     /// <summary>Of a null of any type.</summary>
-    private static readonly ulong Null = ContentHash.Of([], ulong.MaxValue);
+    private static readonly ulong Null = StableHash.Of([], ulong.MaxValue);
 
     /// <summary>Null where equality can't be told from the values.</summary>
     public static ComparisonFamily? FamilyOf(IColumnBase column)
@@ -83,17 +82,17 @@ internal static class ComparisonHash
             case (ComparisonFamily.TimestampTz, DateTime { Kind: DateTimeKind.Utc } time): return HashTime(family, time.Ticks, out hash);
             case (ComparisonFamily.TimestampTz, DateTimeOffset time): return HashTime(family, time.UtcTicks, out hash);
             case (ComparisonFamily.Uuid, Guid id):
-                hash = ContentHash.Of(MemoryMarshal.AsBytes(new ReadOnlySpan<Guid>(in id)), (ulong)family);
+                hash = StableHash.Of(MemoryMarshal.AsBytes(new ReadOnlySpan<Guid>(in id)), (ulong)family);
                 return true;
             case (ComparisonFamily.Bytes, byte[] bytes):
-                hash = ContentHash.Of(bytes, (ulong)family);
+                hash = StableHash.Of(bytes, (ulong)family);
                 return true;
             // varchar(n) takes a text that is too long without its trailing blanks, and says nothing.
             case (ComparisonFamily.Text, string text):
-                hash = ContentHash.Of(MemoryMarshal.AsBytes(text.AsSpan().TrimEnd(' ')), (ulong)family);
+                hash = StableHash.Of(MemoryMarshal.AsBytes(text.AsSpan().TrimEnd(' ')), (ulong)family);
                 return true;
             case (ComparisonFamily.Enum, string label):
-                hash = ContentHash.Of(MemoryMarshal.AsBytes(label.AsSpan()), (ulong)family);
+                hash = StableHash.Of(MemoryMarshal.AsBytes(label.AsSpan()), (ulong)family);
                 return true;
             default:
                 return false;
@@ -132,7 +131,7 @@ internal static class ComparisonHash
 
     private static bool Hash(ComparisonFamily family, long value, out ulong hash)
     {
-        hash = ContentHash.Of(MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value)), (ulong)family);
+        hash = StableHash.Of(MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value)), (ulong)family);
         return true;
     }
 

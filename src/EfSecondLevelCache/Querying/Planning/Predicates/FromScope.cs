@@ -14,10 +14,15 @@ internal sealed class FromScope
     /// <param name="outer">Of the SELECT around it.</param>
     /// <param name="compared">Takes the columns that are asked for.</param>
     public FromScope(SelectExpression select, FromScope? outer, HashSet<ComparedColumn> compared)
+        : this(select.Tables, outer, compared)
+    {
+    }
+
+    public FromScope(IEnumerable<TableExpressionBase> tables, FromScope? outer, HashSet<ComparedColumn> compared)
     {
         _outer = outer;
         _compared = compared;
-        foreach (var table in select.Tables)
+        foreach (var table in tables)
         {
             var unwrapped = table is JoinExpressionBase join ? join.Table : table;
             if (unwrapped.Alias is { } alias)

@@ -52,6 +52,17 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
         return [.. analyzer._reads.Distinct()];
     }
 
+    /// <summary>The rows of one table that an UPDATE or DELETE writes.</summary>
+    /// <param name="table">The table.</param>
+    /// <param name="predicate">Its WHERE; null: there is none.</param>
+    /// <param name="compared">The columns whose values must compare as the model says.</param>
+    public static TableRead RowsWrittenIn(TableExpression table, SqlExpression? predicate, out IReadOnlyCollection<ComparedColumn> compared)
+    {
+        var analyzer = new PredicateAnalyzer();
+        compared = analyzer._compared;
+        return analyzer.Read(table, new ConditionReader(new FromScope([table], outer: null, analyzer._compared)).ImpliedBy(predicate));
+    }
+
     protected override Expression VisitExtension(Expression node)
     {
         switch (node)

@@ -1,0 +1,57 @@
+using System.Globalization;
+
+namespace EfSecondLevelCache;
+
+/// <summary>A snapshot of how the nodes of an application hear of each other.</summary>
+public sealed record BackplaneStatus
+{
+    /// <summary>The name of this node.</summary>
+    public required string Node { get; init; }
+
+    /// <summary>Whether messages of all known nodes arrive.</summary>
+    public required BackplaneState State { get; init; }
+
+    /// <summary>Why it is not live, in words; null: it is.</summary>
+    public string? Detail { get; init; }
+
+    /// <summary>The other nodes.</summary>
+    public required IReadOnlyList<NodeStatus> Nodes { get; init; }
+
+    /// <summary>Changes that this node has published.</summary>
+    public required long Sent { get; init; }
+
+    /// <summary>Changes of others that this node has processed.</summary>
+    public required long Received { get; init; }
+
+    /// <summary>Changes that came twice, or after a flush that covers them.</summary>
+    public required long Duplicates { get; init; }
+
+    /// <summary>Messages that could not be handed to a node, or to the network at all; the node flushes instead.</summary>
+    public required long Dropped { get; init; }
+
+    /// <summary>How often everything was removed because a message was missing or a node fell silent.</summary>
+    public required long Flushes { get; init; }
+
+    /// <summary>Connections that were cut, and messages that were thrown away, because they were not what a node sends.</summary>
+    public required long Rejected { get; init; }
+
+    /// <summary>A line for people.</summary>
+    public override string ToString()
+        => string.Create(CultureInfo.InvariantCulture,
+            $"{Node}: {State}, {Sent:N0} sent, {Received:N0} received, {Dropped:N0} dropped, {Flushes:N0} flushes, {Rejected:N0} rejected; ")
+            + (Nodes.Count == 0 ? "no other node" : string.Join(", ", Nodes));
+}
+
+/// <summary>Another node, as this one sees it.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Incarnation">Of its cache: a node that is started again has another one.</param>
+/// <param name="IsSuspect">It has been silent for longer than it usually is.</param>
+/// <param name="LastHeard">How long ago it was last heard.</param>
+/// <param name="Staleness">Everything that it published until this long ago has arrived.</param>
+/// <param name="Received">The changes that it has published.</param>
+public sealed record NodeStatus(string Name, Guid Incarnation, bool IsSuspect, TimeSpan LastHeard, TimeSpan Staleness, long Received)
+{
+    /// <summary>A few words for people.</summary>
+    public override string ToString()
+        => string.Create(CultureInfo.InvariantCulture, $"{Name} {(IsSuspect ? "suspect" : "live")}, heard {LastHeard.TotalSeconds:0.0} s ago");
+}

@@ -1,0 +1,325 @@
+using System.Data.Common;
+using EfSecondLevelCache.Diagnostics;
+using Microsoft.Extensions.Logging;
+
+namespace EfSecondLevelCache.Backplanes;
+
+/// <summary>
+/// Tells the other nodes of this one's changes, and this one of theirs. Whatever the backplane does: a change that is missing from a sender's
+/// sequence, and a sender that falls silent, are answered by a flush.
+/// </summary>
+internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
+{
+    /// <summary>A node that is silent for so long is taken for dead. One that is only unreachable starts again as a new acquaintance.</summary>
+    private static readonly TimeSpan ForgottenAfter = TimeSpan.FromMinutes(1);
+
+    private const int MostNodes = 1_000;
+
+    private static readonly TimeSpan LongestHeartbeat = TimeSpan.FromMilliseconds(500);
+
+    private readonly Lock _publishing = new();
+    private readonly Lock _receiving = new();
+    private readonly Dictionary<Guid, RemoteNode> _nodes = [];
+    private readonly Guid _incarnation = Guid.NewGuid();
+    private readonly IBackplane _backplane;
+    private readonly Action<MessageContent> _apply;
+    private readonly Action _flush;
+    private readonly TimeProvider _time;
+    private readonly TimeSpan? _maxStaleness;
+    private readonly TimeSpan _heartbeat;
+    private readonly ILogger _logger;
+    private readonly ITimer _beating;
+    private long _sent;
+    private long _sentAtCommit;
+    private long _dropped;
+    private long _received;
+    private long _duplicates;
+    private long _flushes;
+    private long _malformed;
+    private long _lastLive;
+    private Freshness _fresh;
+    private int _isBeating;
+
+    /// <param name="backplane">Not started yet.</param>
+    /// <param name="apply">Takes what other nodes tell.</param>
+    /// <param name="flush">Takes that anything may have changed.</param>
+    /// <param name="options">Of the cache.</param>
+    /// <param name="logger">For what is worth a person's attention.</param>
+    public ChangeBroadcast(IBackplane backplane, Action<MessageContent> apply, Action flush, SecondLevelCacheOptions options, ILogger logger)
+    {
+        _backplane = backplane;
+        _apply = apply;
+        _flush = flush;
+        _time = options.TimeProvider;
+        _maxStaleness = options.MaxStaleness;
+        _logger = logger;
+        // Two heartbeats go by before a stamp has come back.
+        _heartbeat = _maxStaleness is { } most && most / 5 < LongestHeartbeat ? most / 5 : LongestHeartbeat;
+        _lastLive = _time.GetTimestamp();
+        _fresh = FreshUntil();
+        // What is started here outlives the caller, whatever context it has.
+        using (ExecutionContext.SuppressFlow())
+        {
+            backplane.Start(this);
+            _beating = _time.CreateTimer(_ => Beat(), state: null, _heartbeat, _heartbeat);
+        }
+    }
+
+    /// <summary>Whether it is proven that nothing is missing that was published more than <c>MaxStaleness</c> ago; true where there is no such bound.</summary>
+    public bool IsFresh
+    {
+        get
+        {
+            if (_maxStaleness is null)
+                return true;
+            var fresh = Volatile.Read(ref _fresh);
+            // The wall clock too: a monotonic one stands still while the machine is suspended.
+            return _time.GetTimestamp() <= fresh.Until && _time.GetUtcNow() <= fresh.UntilUtc;
+        }
+    }
+
+    public BackplaneStatus Status
+    {
+        get
+        {
+            var health = _backplane.Health;
+            var now = _time.GetTimestamp();
+            NodeStatus[] nodes;
+            lock (_receiving)
+                nodes = [.. _nodes.Values.Select(node => node.ToStatus(now))];
+            return new BackplaneStatus
+            {
+                Node = _backplane.NodeName,
+                State = health.State,
+                Detail = health.Detail,
+                Nodes = nodes,
+                Sent = Volatile.Read(ref _sent) + Volatile.Read(ref _sentAtCommit),
+                Received = Volatile.Read(ref _received),
+                Duplicates = Volatile.Read(ref _duplicates),
+                Dropped = health.Dropped + Volatile.Read(ref _dropped),
+                Flushes = Volatile.Read(ref _flushes),
+                Rejected = health.Rejected + Volatile.Read(ref _malformed),
+            };
+        }
+    }
+
+    /// <summary>Tells the others of a change that can be seen by everybody. It neither blocks nor fails.</summary>
+    public void Publish(MessageContent content)
+    {
+        try
+        {
+            // Numbers must leave in their order.
+            lock (_publishing)
+            {
+                if (content.IsChange)
+                    _sent++;
+                _backplane.Publish(ChangeMessageFormat.Encode(new ChangeMessage(_incarnation, _sent, content), _backplane.MaxMessageBytes));
+            }
+        }
+        catch (Exception fault)
+        {
+            // Its number is missing from now on, which makes the others flush.
+            Interlocked.Increment(ref _dropped);
+            Log.PublishFault(_logger, fault);
+        }
+    }
+
+    /// <summary>Whether changes of this database are published by <see cref="PublishAtCommitAsync"/>.</summary>
+    public bool PublishesAtCommit(string database) => _backplane is ICommitBackplane backplane && backplane.CarriedBy(database);
+
+    /// <summary>Has the transaction tell the others of a change when it commits.</summary>
+    public Task PublishAtCommitAsync(bool async, DbTransaction transaction, MessageContent content, CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _sentAtCommit);
+        var message = ChangeMessageFormat.Encode(new ChangeMessage(_incarnation, Number: 0, content), _backplane.MaxMessageBytes);
+        return ((ICommitBackplane)_backplane).PublishAtCommitAsync(async, transaction, message, cancellationToken);
+    }
+
+    public void Received(ReadOnlyMemory<byte> message)
+    {
+        if (!ChangeMessageFormat.TryDecode(message, out var received))
+        {
+            // If it stood for a change, its number is missing from now on.
+            if (Interlocked.Increment(ref _malformed) == 1)
+                Log.MalformedMessage(_logger, _backplane.NodeName);
+            return;
+        }
+
+        if (received.Sender != _incarnation)
+        {
+            lock (_receiving)
+                Received(received);
+        }
+    }
+
+    public void Interrupted()
+    {
+        lock (_receiving)
+            Flush("the backplane was interrupted");
+        Joined();
+    }
+
+    public void Joined() => Beat();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _beating.DisposeAsync().ConfigureAwait(false);
+        Publish(new Left());
+        await _backplane.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private void Received(ChangeMessage message)
+    {
+        var now = _time.GetTimestamp();
+        if (message.Content is Left)
+        {
+            Forget(message);
+            return;
+        }
+
+        if (!_nodes.TryGetValue(message.Sender, out var node))
+        {
+            if (_nodes.Count >= MostNodes)
+            {
+                Flush($"there are more than {MostNodes} nodes");
+                return;
+            }
+
+            _nodes[message.Sender] = node = new RemoteNode(message.Sender, now, _heartbeat, _time);
+        }
+
+        node.Heard(now);
+        switch (message.Content)
+        {
+            case { IsChange: true } change when message.Number == 0:
+                Apply(node, change);
+                break;
+            case { IsChange: true } change:
+                switch (node.Sequence.Arrived(message.Number))
+                {
+                    case Arrival.InOrder:
+                        Apply(node, change);
+                        break;
+                    case Arrival.AfterGap:
+                        Flush($"changes of {node.Name} are missing");
+                        Apply(node, change);
+                        break;
+                    default:
+                        _duplicates++;
+                        break;
+                }
+
+                break;
+            case Alive alive:
+                if (node.Sequence.IsBehind(message.Number))
+                    Flush($"changes of {alive.Node} are missing");
+                node.Beat(alive, _incarnation, now);
+                Recovered(node);
+                break;
+            default:
+                if (message.Number == 0 || node.Sequence.IsBehind(message.Number))
+                    Flush($"{node.Name} speaks another version");
+                break;
+        }
+
+        Volatile.Write(ref _fresh, FreshUntil());
+    }
+
+    private void Apply(RemoteNode node, MessageContent change)
+    {
+        _received++;
+        node.Received++;
+        _apply(change);
+    }
+
+    private void Recovered(RemoteNode node)
+    {
+        if (!node.IsSuspect)
+            return;
+        node.IsSuspect = false;
+        Log.NodeRecovered(_logger, node.Name);
+    }
+
+    private void Forget(ChangeMessage leaving)
+    {
+        if (!_nodes.Remove(leaving.Sender, out var node))
+            return;
+        if (node.Sequence.IsBehind(leaving.Number))
+            Flush($"changes of {node.Name} are missing");
+        Log.NodeLeft(_logger, node.Name);
+    }
+
+    private void Beat()
+    {
+        // One that waits for a slow receiver is enough.
+        if (Interlocked.Exchange(ref _isBeating, 1) == 1)
+            return;
+        try
+        {
+            Publish(NextAlive());
+        }
+        finally
+        {
+            Volatile.Write(ref _isBeating, 0);
+        }
+    }
+
+    private Alive NextAlive()
+    {
+        var now = _time.GetTimestamp();
+        lock (_receiving)
+        {
+            if (_backplane.Health.State is BackplaneState.Live)
+                _lastLive = now;
+            Suspect(now);
+            Volatile.Write(ref _fresh, FreshUntil());
+            return new Alive(_backplane.NodeName, now, [.. _nodes.Values.Select(node => new HeardStamp(node.Incarnation, node.Stamp))]);
+        }
+    }
+
+    /// <summary>What a silent node has committed and could not publish any more is covered by a flush when it is suspected, and when it is given up.</summary>
+    private void Suspect(long now)
+    {
+        foreach (var node in _nodes.Values.ToArray())
+        {
+            if (!node.IsSilent(now))
+                continue;
+            if (!node.IsSuspect)
+            {
+                node.IsSuspect = true;
+                Log.NodeSuspect(_logger, node.Name, node.SilentFor(now));
+                Flush($"{node.Name} is silent");
+            }
+
+            var isReplaced = _nodes.Values.Any(other => other != node && other.Name == node.Name && !other.IsSuspect);
+            if (isReplaced || node.SilentFor(now) > ForgottenAfter)
+            {
+                _nodes.Remove(node.Incarnation);
+                Flush($"{node.Name} is gone");
+            }
+        }
+    }
+
+    private void Flush(string reason)
+    {
+        _flushes++;
+        Log.Flush(_logger, reason);
+        _flush();
+    }
+
+    private Freshness FreshUntil()
+    {
+        if (_maxStaleness is not { } most)
+            return Freshness.Always;
+        var completeUntil = _nodes.Values.Aggregate(_lastLive, (least, node) => Math.Min(least, node.CompleteUntil));
+        return new Freshness(
+            completeUntil + (long)(most.TotalSeconds * _time.TimestampFrequency),
+            _time.GetUtcNow() + most - _time.GetElapsedTime(completeUntil));
+    }
+
+    /// <summary>Both clocks in one object, so that they are read together.</summary>
+    private sealed record Freshness(long Until, DateTimeOffset UntilUtc)
+    {
+        public static readonly Freshness Always = new(long.MaxValue, DateTimeOffset.MaxValue);
+    }
+}

@@ -1,0 +1,51 @@
+using EfSecondLevelCache.Invalidation;
+
+namespace EfSecondLevelCache.Backplanes;
+
+/// <summary>What one node says to all the others.</summary>
+/// <param name="Sender">The incarnation of its cache.</param>
+/// <param name="Number">
+/// Of a change: how many the sender has published by now, this one included. 0: the backplane vouches for its delivery. Of anything else: how
+/// many changes it has published.
+/// </param>
+/// <param name="Content">Null: it is in a version that this node does not know.</param>
+internal sealed record ChangeMessage(Guid Sender, long Number, MessageContent? Content)
+{
+    /// <summary>Another one may change everything but the version, sender and number.</summary>
+    public const int Version = 1;
+}
+
+/// <summary>What a message says.</summary>
+internal abstract record MessageContent
+{
+    /// <summary>It tells of a change, and so has a number of its own.</summary>
+    public virtual bool IsChange => true;
+}
+
+/// <summary>Rows of a database changed; what changed with them is told apart.</summary>
+internal sealed record RowsChanged(string Database, IReadOnlyCollection<TableChange> Changes) : MessageContent;
+
+/// <summary>Tables changed in whichever databases there are tables of these names.</summary>
+internal sealed record TablesChanged(IReadOnlyCollection<TableName> Tables) : MessageContent;
+
+internal sealed record TagChanged(string Tag) : MessageContent;
+
+internal sealed record EverythingChanged : MessageContent;
+
+/// <summary>The heartbeat.</summary>
+/// <param name="Node">The name of the sender.</param>
+/// <param name="Stamp">The sender's clock, which means nothing to others: they return it.</param>
+/// <param name="Heard">The last stamp of each node that the sender hears.</param>
+internal sealed record Alive(string Node, long Stamp, IReadOnlyList<HeardStamp> Heard) : MessageContent
+{
+    public override bool IsChange => false;
+}
+
+/// <summary>Returned to the node that sent it, it proves that what was published before it has been sent on by then.</summary>
+internal readonly record struct HeardStamp(Guid Sender, long Stamp);
+
+/// <summary>The sender's last word: it has published everything and stops.</summary>
+internal sealed record Left : MessageContent
+{
+    public override bool IsChange => false;
+}

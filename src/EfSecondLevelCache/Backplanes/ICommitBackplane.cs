@@ -1,0 +1,17 @@
+using System.Data.Common;
+
+namespace EfSecondLevelCache.Backplanes;
+
+/// <summary>A backplane that can publish inside the writer's own transaction, so that a message is sent if and only if the change is committed.</summary>
+internal interface ICommitBackplane : IBackplane
+{
+    /// <summary>Whether it is this database that carries the messages.</summary>
+    bool CarriedBy(string database);
+
+    /// <summary>Has the message sent at the commit. Such messages are not lost while the receiver is connected, so they need no number.</summary>
+    /// <param name="async">Whether to wait asynchronously; if not, the task returned is complete.</param>
+    /// <param name="transaction">Of the writer.</param>
+    /// <param name="message">Not longer than <see cref="IBackplane.MaxMessageBytes"/>.</param>
+    /// <param name="cancellationToken">Of the commit.</param>
+    Task PublishAtCommitAsync(bool async, DbTransaction transaction, ReadOnlyMemory<byte> message, CancellationToken cancellationToken);
+}

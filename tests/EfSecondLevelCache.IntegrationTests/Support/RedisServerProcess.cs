@@ -1,0 +1,68 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+
+namespace EfSecondLevelCache.IntegrationTests.Support;
+
+/// <summary>A private redis-server. A shell outside of this process owns it, so that it ends however this process ends.</summary>
+public sealed class RedisServerProcess : IAsyncDisposable
+{
+    private const string Script =
+        """
+        printf '%s\n' "port $1" 'bind 127.0.0.1' 'save ""' 'appendonly no' 'user default off' 'user app on >s3cret ~* &* +@all' | redis-server - >/dev/null &
+        server=$!
+        cat >/dev/null
+        kill $server
+        wait $server
+        """;
+
+    private readonly int _port = TcpProxy.FreePort();
+    private Process? _owner;
+
+    public string Configuration => $"127.0.0.1:{_port},user=app,password=s3cret";
+
+    public string Endpoint => $"127.0.0.1:{_port}";
+
+    /// <summary>Skips the test where the machine has no Redis.</summary>
+    public static async Task<RedisServerProcess> StartAsync()
+    {
+        var path = Environment.GetEnvironmentVariable("PATH")?.Split(Path.PathSeparator) ?? [];
+        Assert.SkipUnless(
+            path.Any(folder => File.Exists(Path.Combine(folder, "redis-server"))),
+            "redis-server is not on PATH. Install Debian's package redis-server, or run eng/test.sh, which does.");
+        var server = new RedisServerProcess();
+        await server.RunAsync();
+        return server;
+    }
+
+    public async Task RunAsync()
+    {
+        _owner = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", Script, "redis", $"{_port}"]) { RedirectStandardInput = true })!;
+        await Eventually.TrueAsync(CanConnectAsync);
+    }
+
+    public async Task StopAsync()
+    {
+        if (_owner is null)
+            return;
+        _owner.StandardInput.Close();
+        await _owner.WaitForExitAsync();
+        _owner.Dispose();
+        _owner = null;
+    }
+
+    public async ValueTask DisposeAsync() => await StopAsync();
+
+    private async Task<bool> CanConnectAsync()
+    {
+        try
+        {
+            using var socket = new TcpClient();
+            await socket.ConnectAsync("127.0.0.1", _port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}
