@@ -10,6 +10,7 @@ return args switch
     ["hit-rate", ..] => HitRate.Run(args.AsSpan(1)),
     ["nodes"] => await Propagation.RunAsync(),
     ["store", ..] => StoreLookup.Run(args.AsSpan(1)),
+    ["change-sources", .. var writes] => await ChangeSourceLatency.RunAsync(writes),
     ["writes"] => await HitRatioUnderWrites.RunAsync(),
     ["invalidation"] => InvalidationCost.Run(),
     _ => Usage(),

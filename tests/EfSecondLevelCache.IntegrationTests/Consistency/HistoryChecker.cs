@@ -8,7 +8,7 @@ namespace EfSecondLevelCache.IntegrationTests.Consistency;
 /// known chain of states, also where its writer never learned the outcome. A read, which lasts from its call to its return, is explained by a state
 /// <list type="bullet">
 /// <item>that was committed: whatever is not in the chain was rolled back, or never written;</item>
-/// <item>not older than the newest write that had returned before the read was called;</item>
+/// <item>not older than the newest write of a row that the query is about, before or after it, that had returned before the read was called;</item>
 /// <item>not of a write that was called after the read had returned.</item>
 /// </list>
 /// Between the two bounds (writes that run at the same time as the read) any state will do, also an older one after a newer one: a write is
@@ -87,7 +87,7 @@ internal sealed class HistoryChecker
         HashSet<long> totals = [0];
         foreach (var chain in concerned)
         {
-            var (oldest, newest) = chain.Between(read);
+            var (oldest, newest) = chain.Between(read, claim);
             var contributions = chain.Contributions(claim, oldest, newest);
             if (contributions.Count == 0)
                 return chain.Tell(read, claim, oldest, newest);
@@ -149,9 +149,19 @@ internal sealed class HistoryChecker
             }
         }
 
-        /// <summary>The states that may explain a read.</summary>
-        public (int Oldest, int Newest) Between(Read read)
-            => (CountWhile(_superseded, time => time < read.Invoked) - 1, CountWhile(_possible, time => time <= read.Returned) - 1);
+        /// <summary>
+        /// The states that may explain a read. A write that finds a row outside of the query, and leaves it there, says nothing of the query: that
+        /// the row has left is known when the write has returned that moved it away.
+        /// </summary>
+        public (int Oldest, int Newest) Between(Read read, Claim claim)
+        {
+            var oldest = CountWhile(_superseded, time => time < read.Invoked) - 1;
+            while (oldest > 0 && !(_states[oldest].Returned < read.Invoked && IsOf(claim, oldest)))
+                oldest--;
+            return (oldest, CountWhile(_possible, time => time <= read.Returned) - 1);
+        }
+
+        private bool IsOf(Claim claim, int state) => claim.Matches(key, _states[state].Image) || claim.Matches(key, _states[state - 1].Image);
 
         /// <summary>What the row may have added to the total; none: no state explains the answer.</summary>
         public List<long> Contributions(Claim claim, int oldest, int newest)

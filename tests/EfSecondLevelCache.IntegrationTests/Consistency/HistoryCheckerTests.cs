@@ -61,6 +61,25 @@ public sealed class HistoryCheckerTests
         Rejected(301, 310, Claim.Row(A, new(1, 10)), "had left that state");
     }
 
+    /// <summary>The write that took it away has not returned; the one after it has, and found the row elsewhere.</summary>
+    [Fact]
+    public void A_row_may_be_seen_in_its_group_until_the_write_returns_that_moved_it_away()
+    {
+        Wrote(A, new(2, 10), from: 100, to: 400);
+        Wrote(A, new(3, 11), from: 200, to: 300);
+
+        Accepted(310, 320, InGroup(1, (A, new(1, 1)), (B, new(1, 2))));
+        Accepted(310, 320, InGroup(1, (B, new(1, 2))));
+        Rejected(410, 420, InGroup(1, (A, new(1, 1)), (B, new(1, 2))), "had left that state");
+        // Of the groups that the second one wrote it tells.
+        Rejected(310, 320, InGroup(2, (A, new(2, 10))), "had left that state");
+        Rejected(310, 320, InGroup(3), "had left that state");
+        Rejected(310, 320, Claim.Row(A, new(1, 1)), "had left that state");
+
+        static Claim InGroup(long group, params (Key, Image)[] rows)
+            => Claim.All($"group {group}", "accounts", (_, image) => image.Group == group, rows);
+    }
+
     [Fact]
     public void A_value_that_was_rolled_back_is_read_by_nobody()
     {

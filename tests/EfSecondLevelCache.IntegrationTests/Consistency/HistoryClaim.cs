@@ -10,15 +10,23 @@ internal sealed class Claim
     private static readonly Dictionary<Key, Image> NoRows = [];
 
     private readonly Func<Key, Image, long?> _contributionOfOthers;
+    private readonly Func<Key, Image, bool> _matches;
 
     private Claim(
-        string what, string table, Key? only, IReadOnlyDictionary<Key, Image> rows, long total, Func<Key, Image, long?> contributionOfOthers)
+        string what,
+        string table,
+        Key? only,
+        IReadOnlyDictionary<Key, Image> rows,
+        long total,
+        Func<Key, Image, bool> matches,
+        Func<Key, Image, long?> contributionOfOthers)
     {
         What = what;
         Table = table;
         Only = only;
         Rows = rows;
         Total = total;
+        _matches = matches;
         _contributionOfOthers = contributionOfOthers;
     }
 
@@ -35,11 +43,11 @@ internal sealed class Claim
 
     /// <summary>The row of a key, or that there is none.</summary>
     public static Claim Row(Key key, Image? image)
-        => new($"{key}", key.Table, key, image is null ? NoRows : new Dictionary<Key, Image> { [key] = image }, 0, (_, _) => null);
+        => new($"{key}", key.Table, key, image is null ? NoRows : new Dictionary<Key, Image> { [key] = image }, 0, (_, _) => true, (_, _) => null);
 
     /// <summary>All rows that match.</summary>
     public static Claim All(string what, string table, Func<Key, Image, bool> matches, IEnumerable<(Key Key, Image Image)> rows)
-        => new(what, table, null, rows.ToDictionary(r => r.Key, r => r.Image), 0, (key, image) => matches(key, image) ? null : 0);
+        => new(what, table, null, rows.ToDictionary(r => r.Key, r => r.Image), 0, matches, (key, image) => matches(key, image) ? null : 0);
 
     /// <summary>The rows that match, the newest values first (then by id), without the first ones and no more than so many.</summary>
     public static Claim Page(
@@ -48,7 +56,7 @@ internal sealed class Claim
         if (rows.Count == 0)
             throw new ArgumentException("An empty page does not tell how many rows it skipped.");
         var (first, last) = (rows[0], rows[^1]);
-        return new(what, table, null, rows.ToDictionary(r => r.Key, r => r.Image), skip, (key, image) =>
+        return new(what, table, null, rows.ToDictionary(r => r.Key, r => r.Image), skip, (_, image) => matches(image), (key, image) =>
             !matches(image) ? 0
             : IsAhead((key, image), first) ? 1
             : rows.Count == take && IsAhead(last, (key, image)) ? 0
@@ -60,7 +68,10 @@ internal sealed class Claim
 
     /// <summary>What the rows add up to.</summary>
     public static Claim Sum(string what, string table, Func<Key, Image, long> of, long total)
-        => new(what, table, null, NoRows, total, (key, image) => of(key, image));
+        => new(what, table, null, NoRows, total, (key, image) => of(key, image) != 0, (key, image) => of(key, image));
+
+    /// <summary>Whether the query is about a row with this image.</summary>
+    public bool Matches(Key key, Image? image) => image is not null && _matches(key, image);
 
     /// <summary>What a row adds to the total if it had this image; null: the answer denies that it had.</summary>
     public long? ContributionOf(Key key, Image? image)

@@ -79,6 +79,23 @@ internal sealed class PrivateCluster : IAsyncDisposable
         }
     }
 
+    /// <summary>As after a crash: without a word to its clients.</summary>
+    /// <param name="binaries">What <see cref="FindBinaries"/> found.</param>
+    public async Task RestartAsync(string binaries)
+    {
+        // In its folder, as it was started there by a relative path.
+        string[] command =
+        [
+            "/bin/sh", "-c", "cd \"$1\" && \"$2/pg_ctl\" --pgdata=data --log=server.log --mode=immediate --wait --timeout=60 restart", "restart",
+            SocketFolder, binaries,
+        ];
+        if (Environment.UserName == "root")
+            command = ["runuser", "-u", await OtherUserAsync(), "--", .. command];
+        var exitCode = await ExitCodeAsync(command[0], command[1..]);
+        if (exitCode != 0)
+            throw new InvalidOperationException($"pg_ctl restart ended with {exitCode}.");
+    }
+
     public async ValueTask DisposeAsync()
     {
         _owner.StandardInput.Close();

@@ -76,6 +76,9 @@ internal sealed class ChangeSource : IAsyncDisposable
         _running = Task.Run(RunAsync);
     }
 
+    /// <summary>The changes that were told and processed.</summary>
+    public long Events => Interlocked.Read(ref _events);
+
     /// <summary>What it tells may not be visible yet, so that a query has to say what it sees.</summary>
     public bool TellsEarly => _recent is not null;
 
@@ -96,7 +99,7 @@ internal sealed class ChangeSource : IAsyncDisposable
                 Interlocked.Read(ref _lag) is var lag and >= 0 ? TimeSpan.FromTicks(lag) : null,
                 lease?.At,
                 Interlocked.Read(ref _reconnects),
-                Interlocked.Read(ref _events),
+                Events,
                 Interlocked.Read(ref _flushes),
                 [.. _uncaptured.Keys.Order(StringComparer.Ordinal)],
                 lease is null ? Fault : null);
@@ -147,7 +150,6 @@ internal sealed class ChangeSource : IAsyncDisposable
     /// <param name="xid">Its number, where it may be told of before it is visible.</param>
     public void Told(IReadOnlyCollection<ToldChange>? changes, uint? xid = null)
     {
-        Interlocked.Add(ref _events, changes?.Count ?? 1);
         IReadOnlyCollection<TableChange> translated;
         try
         {
@@ -162,6 +164,7 @@ internal sealed class ChangeSource : IAsyncDisposable
         if (xid is { } number)
             _recent?.Add(number, translated);
         _invalidator.Changed(_database, translated);
+        Interlocked.Add(ref _events, changes?.Count ?? 1);
     }
 
     /// <summary>
