@@ -51,7 +51,9 @@ internal sealed class ObservedWrite(CacheSession session)
             _ => (WriteOperations.Update,
                 ColumnSet.Of(command.ColumnModifications.Where(column => column.IsWrite).Select(column => column.ColumnName))),
         };
-        _changes.Add(new TableName(command.Schema, command.TableName), operation, updated, succeeded ? RowImages.Of(command) : null);
+        // Without the catalog nobody depends on rows, and an application that caches nothing pays for nothing.
+        var rows = succeeded && session.FindKnown()?.View is not null ? RowImages.Of(command) : null;
+        _changes.Add(new TableName(command.Schema, command.TableName), operation, updated, rows);
     }
 
     /// <summary>Before it is executed. Holds the connection until <see cref="EndAsync"/>, where it can then be seen whether it broke.</summary>
