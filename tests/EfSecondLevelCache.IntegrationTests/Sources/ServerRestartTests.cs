@@ -41,7 +41,8 @@ public sealed class ServerRestartTests(ITestOutputHelper output)
         output.WriteLine($"{kind}: live again {watch.Elapsed.TotalMilliseconds:F0} ms after the restart began");
         Assert.Equal(1, await CountAsync());
         Assert.Equal(1, await CountAsync());
-        Assert.Equal(2, cache.Statistics.Hits);
+        // It may have been live again before it was asked the first time.
+        Assert.InRange(cache.Statistics.Hits, 2, 3);
         Assert.True(cache.Sources.Single().Reconnects > 0);
 
         Task<int> CountAsync() => db.Items.Cacheable().CountAsync(TestContext.Current.CancellationToken);
