@@ -138,8 +138,7 @@ internal sealed record Statement(
                 db.Add(new AccountGroup { Id = to.TransientGroup, Value = to.Value, Accounts = { new() { Id = to.Transient, Value = to.Value } } });
                 return db.SaveChangesAsync(token);
             },
-            TransientGroup,
-            TellsRows: true),
+            TransientGroup),
         ["ExecuteSql of a row"] = new(
             (db, to, token) => db.Database.ExecuteSqlAsync($"UPDATE accounts SET value = {to.Value} WHERE id = {to.Account}", token),
             Account,
