@@ -63,13 +63,13 @@ internal sealed class CacheSession(
     /// Reads the catalog where it is not known and a write could spare results by it; not inside of a transaction, which a fault would end.
     /// </summary>
     public ValueTask LearnForWriteAsync(bool async, CancellationToken cancellationToken)
-        => FindKnown() is { View: null, Fault: null } && Cache!.HasResults && TransactionRefusal() is null
+        => FindKnown() is { View: null, Fault: null } && Cache!.HasResults && !IsInTransaction
             ? RefreshKnownAsync(async, cancellationToken)
             : default;
 
     /// <summary>Reads the catalog where that is due and the connection allows it.</summary>
     public ValueTask RefreshKnownAsync(bool async, CancellationToken cancellationToken)
-        => TransactionRefusal() is null ? Known.RefreshAsync(async, connection, HoldsConnection, cancellationToken) : default;
+        => IsInTransaction ? default : Known.RefreshAsync(async, connection, HoldsConnection, cancellationToken);
 
     /// <summary>Why nothing may be served or kept at this moment, whatever the query; null: it may.</summary>
     public QueryCacheRefusal? RefusalNow()
@@ -77,19 +77,21 @@ internal sealed class CacheSession(
         ReadConnectionString();
         if (_standing is not null)
             return _standing;
-        if (TransactionRefusal() is { } refusal && !IsHarmlessTransaction())
-            return refusal;
-        // On a connection that the application holds open it may have sent commands that EF Core knows nothing of.
-        return ProviderInternals.OpenConnectionOf(connection) is { } open && ChangedSessions.TryGetValue(open, out _)
-            ? Refusals.SessionChanged
-            : _known?.Source?.RefusalNow();
+        var open = ProviderInternals.OpenConnectionOf(connection);
+        if (IsInTransactionOver(open) && !IsHarmlessTransaction())
+            return Refusals.InTransaction;
+        return open is not null && ChangedSessions.TryGetValue(open, out _) ? Refusals.SessionChanged : _known?.Source?.RefusalNow();
     }
 
-    private QueryCacheRefusal? TransactionRefusal()
+    /// <summary>Whether the next command is part of a transaction, EF Core's or one that it was not told of.</summary>
+    public bool IsInTransaction => IsInTransactionOver(ProviderInternals.OpenConnectionOf(connection));
+
+    /// <param name="open">
+    /// Null: there is none. On a connection that the application holds open it may have sent commands that EF Core knows nothing of.
+    /// </param>
+    private bool IsInTransactionOver(DbConnection? open)
         => connection.CurrentTransaction is not null || Transaction.Current is not null || _enlistment?.EnlistedTransaction is not null
-            || (ProviderInternals.OpenConnectionOf(connection) is { } open && ProviderInternals.MayBeInTransaction(open))
-                ? Refusals.InTransaction
-                : null;
+            || (open is not null && ProviderInternals.MayBeInTransaction(open));
 
     /// <summary>It sees what everybody sees, and the application says that it does not write past EF Core.</summary>
     private bool IsHarmlessTransaction()

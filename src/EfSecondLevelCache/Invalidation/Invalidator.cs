@@ -26,9 +26,10 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
     public void Written(
         KnownDatabase database, IReadOnlyCollection<TableChange> written, Outcome outcome = Outcome.Committed, bool othersAreTold = false)
     {
-        var change = new RowsChanged(database.Name, Translate(database, written));
+        var changes = Translate(database, written);
+        var change = new RowsChanged(database.Name, changes);
         if (outcome is Outcome.Unknown)
-            ReopenLater(Unsettle(database, written), change);
+            ReopenLater(Close(database.Name, changes, written.Count), change);
         else
             Received(change);
         if (!othersAreTold)
@@ -83,13 +84,7 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
 
     /// <summary>What was written may become visible at any moment until <see cref="Settle"/>, which takes what this returns.</summary>
     public int[] Unsettle(KnownDatabase database, IReadOnlyCollection<TableChange> written)
-    {
-        counters.Invalidations.Add(written.Count);
-        // Of which rows results depend may be learned meanwhile: so the whole tables are closed.
-        var closed = SlotsOf(database.Name, [.. Translate(database, written).Select(change => change with { Rows = null })]);
-        versions.Close(closed);
-        return closed;
-    }
+        => Close(database.Name, Translate(database, written), written.Count);
 
     /// <summary>Ends an <see cref="Unsettle"/>; not at once where the server may still be about to commit.</summary>
     public void Settle(int[] closed, Outcome outcome = Outcome.Committed)
@@ -122,6 +117,15 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
         foreach (var database in slots.Databases)
             bumped.UnionWith(SlotsOf(database.Name, changes));
         versions.Bump([.. bumped]);
+    }
+
+    private int[] Close(string database, List<TableChange> changes, int count)
+    {
+        counters.Invalidations.Add(count);
+        // Of which rows results depend may be learned meanwhile: so the whole tables are closed.
+        var closed = SlotsOf(database, [.. changes.Select(change => change with { Rows = null })]);
+        versions.Close(closed);
+        return closed;
     }
 
     private void ReopenLater(int[] closed, MessageContent? told)

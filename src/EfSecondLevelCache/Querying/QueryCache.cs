@@ -69,7 +69,8 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     public QueryCacheOutcome Peek<TValues>(CacheSession session, QueryPlan plan, in TValues values, out QueryCacheRefusal? refusal)
         where TValues : struct, IParameterValues
     {
-        refusal = plan.PolicyIn(session.Cache!, session.Model).Refusal ?? session.Cache!.Refusal ?? session.RefusalNow();
+        var policy = plan.PolicyIn(session.Cache!, session.Model);
+        refusal = policy.Refusal ?? session.Cache!.Refusal ?? session.RefusalNow();
         if (refusal is not null)
             return QueryCacheOutcome.Refused;
         var key = new KeyWriter(stackalloc byte[KeyBytesOnStack]);
@@ -78,7 +79,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
             refusal = WriteKey(ref key, session, plan, values);
             if (refusal is null && store.Peek(new QueryKey.Probe(plan, session.Scope, key.Written)) is not null)
                 return QueryCacheOutcome.Hit;
-            var dependencies = plan.PolicyIn(session.Cache!, session.Model).DependenciesOn(session.Known);
+            var dependencies = policy.DependenciesOn(session.Known);
             refusal ??= dependencies.Refusal
                 ?? (session.Known.View is null ? null : session.Known.Source?.RefusalOf(dependencies.Relations, session.Logger));
             return refusal is null ? QueryCacheOutcome.Miss : QueryCacheOutcome.Refused;

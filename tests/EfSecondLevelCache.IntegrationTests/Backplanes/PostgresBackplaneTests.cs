@@ -68,6 +68,22 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
         Assert.Equal(0, reader.Flushes);
     }
 
+    /// <summary>There is no room for a transaction of ours in one that EF Core was not told of.</summary>
+    [Fact]
+    public async Task SaveChanges_inside_of_a_transaction_begun_in_SQL_goes_on_as_without()
+    {
+        await blogs.ResetAsync();
+        await using var writer = new SecondLevelCache(cache => cache.UsePostgresBackplane(blogs.ConnectionString));
+        await using var db = blogs.Open(writer);
+        await db.Database.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await db.Database.ExecuteSqlRawAsync("BEGIN", TestContext.Current.CancellationToken);
+        (await db.Posts.SingleAsync(p => p.Id == 7, TestContext.Current.CancellationToken)).Title = "new";
+
+        Assert.Equal(1, await db.SaveChangesAsync(TestContext.Current.CancellationToken));
+
+        await db.Database.ExecuteSqlRawAsync("ROLLBACK", TestContext.Current.CancellationToken);
+    }
+
     [Fact]
     public async Task A_transaction_that_is_rolled_back_tells_nothing_and_one_that_commits_tells_once()
     {

@@ -1,4 +1,3 @@
-using System.Transactions;
 using EfSecondLevelCache.Infrastructure;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
@@ -14,7 +13,7 @@ internal sealed class NotifyingBatchExecutor(IBatchExecutor inner, CacheSession 
 {
     public int Execute(IEnumerable<ModificationCommandBatch> commandBatches, IRelationalConnection connection)
     {
-        if (!NeedsTransaction(connection))
+        if (!NeedsTransaction())
             return inner.Execute(commandBatches, connection);
         using var savepoints = new WithoutSavepoints(session.Context);
         using var transaction = connection.BeginTransaction();
@@ -26,7 +25,7 @@ internal sealed class NotifyingBatchExecutor(IBatchExecutor inner, CacheSession 
     public async Task<int> ExecuteAsync(
         IEnumerable<ModificationCommandBatch> commandBatches, IRelationalConnection connection, CancellationToken cancellationToken = default)
     {
-        if (!NeedsTransaction(connection))
+        if (!NeedsTransaction())
             return await inner.ExecuteAsync(commandBatches, connection, cancellationToken).ConfigureAwait(false);
         using var savepoints = new WithoutSavepoints(session.Context);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
@@ -35,13 +34,11 @@ internal sealed class NotifyingBatchExecutor(IBatchExecutor inner, CacheSession 
         return rows;
     }
 
-    private bool NeedsTransaction(IRelationalConnection connection)
+    private bool NeedsTransaction()
         => session.Cache?.Invalidator.Broadcast is { } broadcast
             && session.FindKnown() is { } database
             && broadcast.PublishesAtCommit(database.Name)
-            && connection.CurrentTransaction is null
-            && Transaction.Current is null
-            && (connection as ITransactionEnlistmentManager)?.EnlistedTransaction is null
+            && !session.IsInTransaction
             && session.Context.Database.AutoTransactionBehavior is not AutoTransactionBehavior.Never;
 
     /// <summary>EF Core would make one for each SaveChanges inside a transaction, which nobody can return to here.</summary>
