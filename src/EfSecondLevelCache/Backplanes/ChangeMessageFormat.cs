@@ -24,6 +24,8 @@ internal static class ChangeMessageFormat
         TagChanged,
         EverythingChanged,
         Left,
+        AcknowledgementAsked,
+        Acknowledged,
     }
 
     public static byte[] Encode(ChangeMessage message, int maxBytes)
@@ -76,7 +78,7 @@ internal static class ChangeMessageFormat
 
         if (content is Alive alive)
             yield return alive with { Heard = [] };
-        else
+        else if (content.IsChange)
             yield return new EverythingChanged();
     }
 
@@ -119,6 +121,15 @@ internal static class ChangeMessageFormat
                 break;
             case Left:
                 Begin(writer, message, Kind.Left, 0);
+                break;
+            case AcknowledgementAsked asked:
+                Begin(writer, message, Kind.AcknowledgementAsked, 1);
+                writer.Write(asked.Stamp);
+                break;
+            case Acknowledged acknowledged:
+                Begin(writer, message, Kind.Acknowledged, 2);
+                Write(writer, acknowledged.Asker);
+                writer.Write(acknowledged.Stamp);
                 break;
         }
     }
@@ -200,6 +211,8 @@ internal static class ChangeMessageFormat
         Kind.TagChanged => new TagChanged(reader.ReadString() ?? throw Missing("tag")),
         Kind.EverythingChanged => new EverythingChanged(),
         Kind.Left => new Left(),
+        Kind.AcknowledgementAsked => new AcknowledgementAsked(reader.ReadInt64()),
+        Kind.Acknowledged => new Acknowledged(ReadGuid(ref reader), reader.ReadInt64()),
         _ => null,
     };
 
