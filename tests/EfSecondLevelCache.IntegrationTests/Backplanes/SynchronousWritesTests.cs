@@ -146,8 +146,10 @@ public sealed class SynchronousWritesTests(BlogDatabase database) : IClassFixtur
     public async Task A_node_that_died_is_waited_for_once()
     {
         var (here, _) = await StartAsync("here", ShortLease);
+        await WriteAsync(here, "old");
+        // Long enough that it is the write that finds it.
         await ExecuteAsync(
-            "INSERT INTO ef_second_level_cache_leases (id, node, name, lasts) VALUES (gen_random_uuid(), gen_random_uuid(), 'dead', interval '1 s')");
+            "INSERT INTO ef_second_level_cache_leases (id, node, name, lasts) VALUES (gen_random_uuid(), gen_random_uuid(), 'dead', interval '3 s')");
 
         await WriteAsync(here, "new");
         Assert.Equal((1, 0), (Status(here).Fenced, Status(here).Unconfirmed));
