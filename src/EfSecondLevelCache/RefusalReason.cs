@@ -80,4 +80,7 @@ public enum RefusalReason
 
     /// <summary>Another node was not heard for longer than <c>MaxStaleness</c> allows.</summary>
     NodesUnheard,
+
+    /// <summary>What its <c>NotOlderThan</c> token stands for has not been told yet, or nothing tells of it.</summary>
+    NotCaughtUp,
 }
