@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
@@ -64,9 +65,9 @@ public readonly record struct ChangeToken : ISpanParsable<ChangeToken>
     public static bool TryParse(ReadOnlySpan<char> s, IFormatProvider? provider, out ChangeToken result)
     {
         Span<byte> bytes = stackalloc byte[Bytes];
-        // Base64Url would pass over blanks and padding.
-        if (s.Length != Length || s[0] != Version || s.ContainsAny(" \t\r\n=%")
-            || !Base64Url.TryDecodeFromChars(s[1..], bytes, out var written) || written != Bytes)
+        // Not TryDecodeFromChars, which throws where a character is none of its own.
+        if (s.Length != Length || s[0] != Version
+            || Base64Url.DecodeFromChars(s[1..], bytes, out _, out var written) is not OperationStatus.Done || written != Bytes)
         {
             result = default;
             return false;

@@ -38,15 +38,16 @@ public static class SecondLevelCacheQueryableExtensions
         if (source.Provider is not CachingQueryProvider)
             return CachingQueryProvider.Mark(source, QueryCachePolicy.None);
 
-        // A member of an object becomes a query parameter, so that its value is not compiled in.
+        // A member of an object becomes a query parameter, so that its value is not compiled in. The tag tells which of the two count.
+        var tag = PolicyTag.Of(builder.Policy, builder.Varies ? "" : null, builder.Token is null ? null : "");
         var values = Expression.Constant(new Parameters(builder.VaryByValue, builder.Token ?? default));
         return source.Provider.CreateQuery<T>(Expression.Call(
             null,
             ParameterizedCacheableMethod.MakeGenericMethod(typeof(T)),
             source.Expression,
-            Expression.Constant(PolicyTag.Of(builder.Policy)),
-            builder.Varies ? Expression.Field(values, nameof(Parameters.CacheVariesBy)) : Expression.Constant(null, typeof(string)),
-            builder.Token is null ? Expression.Constant(default(ChangeToken)) : Expression.Field(values, nameof(Parameters.CacheNotOlderThan))));
+            Expression.Constant(tag),
+            Expression.Field(values, nameof(Parameters.CacheVariesBy)),
+            Expression.Field(values, nameof(Parameters.CacheNotOlderThan))));
     }
 
     /// <summary>Keeps the result of this query out of the cache; it wins over every <c>Cacheable</c> and over the cache's rules.</summary>

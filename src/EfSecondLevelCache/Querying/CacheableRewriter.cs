@@ -47,10 +47,11 @@ internal sealed class CacheableRewriter : IQueryExpressionInterceptor
                 case nameof(SecondLevelCacheQueryableExtensions.NotCacheable):
                     return TagOf(QueryCachePolicy.None);
                 case nameof(SecondLevelCacheQueryableExtensions.ParameterizedCacheable):
+                    var tagged = PolicyTag.Parse(ValueOf<string>(call.Arguments[1]));
                     return TagOf(
-                        PolicyTag.Parse(ValueOf<string>(call.Arguments[1])),
-                        (call.Arguments[2] as QueryParameterExpression)?.Name,
-                        (call.Arguments[3] as QueryParameterExpression)?.Name);
+                        tagged.Policy,
+                        tagged.VaryByParameter is null ? null : ((QueryParameterExpression)call.Arguments[2]).Name,
+                        tagged.NotOlderThanParameter is null ? null : ((QueryParameterExpression)call.Arguments[3]).Name);
                 case nameof(SecondLevelCacheQueryableExtensions.Cacheable) when call.Arguments.Count == 1:
                     return TagOf(QueryCachePolicy.Default);
                 case nameof(SecondLevelCacheQueryableExtensions.Cacheable) when call.Arguments[1].Type == typeof(TimeSpan):

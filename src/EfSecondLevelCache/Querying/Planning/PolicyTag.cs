@@ -41,8 +41,8 @@ internal static class PolicyTag
     /// <summary>Whether a text still has one of our tags: then it did not come through our SQL generator.</summary>
     public static bool IsIn(string commandText) => commandText.StartsWith(LineStart, StringComparison.Ordinal);
 
-    /// <summary>The policy of a tag.</summary>
-    public static QueryCachePolicy Parse(string tag) => TryRead(tag.AsSpan(Prefix.Length))!.Policy;
+    /// <summary>What a tag says.</summary>
+    public static TaggedPolicy Parse(string tag) => TryRead(tag.AsSpan(Prefix.Length))!;
 
     /// <summary>The SQL as it would be without our tags, and what they said; null: there was none.</summary>
     public static string Remove(string commandText, out TaggedPolicy? policy)

@@ -57,6 +57,8 @@ public class PolicyTagTests
 
         Assert.Equal(new TaggedPolicy(policy, "p_0"), Removed(PolicyTag.Of(policy, "p_0")));
         Assert.Null(Removed(PolicyTag.Of(policy)).VaryByParameter);
+        Assert.Equal(new TaggedPolicy(policy, "p_0", "t_1"), Removed(PolicyTag.Of(policy, "p_0", "t_1")));
+        Assert.Equal(new TaggedPolicy(policy, null, "t_1"), Removed(PolicyTag.Of(policy, null, "t_1")));
     }
 
     [Fact]
