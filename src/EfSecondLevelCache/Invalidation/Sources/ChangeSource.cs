@@ -284,6 +284,7 @@ internal sealed class ChangeSource : IAsyncDisposable
         try
         {
             side = await _connections.OpenAsync(end.Token).ConfigureAwait(false);
+            await MeetAsync(side, end.Token).ConfigureAwait(false);
             await stream.OpenAsync(side, end.Token).ConfigureAwait(false);
             reading = Task.Run(() => stream.ReadAsync(this, end.Token), CancellationToken.None);
             while (true)
@@ -300,6 +301,18 @@ internal sealed class ChangeSource : IAsyncDisposable
             await end.CancelAsync().ConfigureAwait(false);
             await CloseAsync(reading, stream, side).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Looks which server this is, before anything of its stream is read.</summary>
+    private async Task MeetAsync(NpgsqlConnection side, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(CatalogReader.Mark + ServerPosition.Sql, side);
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        await rows.ReadAsync(cancellationToken).ConfigureAwait(false);
+        var timeline = ServerPosition.Read(rows).Timeline;
+        CheckTimeline(timeline);
+        if (_position is { } before && before.Timeline != timeline)
+            _recent?.Forget();
     }
 
     private async Task BeatAsync(ChangeStream stream, NpgsqlConnection side, Task reading, CancellationToken cancellationToken)

@@ -45,7 +45,7 @@ public class PolicyTagTests
         Assert.All(policies, policy =>
         {
             Assert.Equal(policy, Removed(PolicyTag.Of(policy)).Policy);
-            Assert.Equal(policy, PolicyTag.Parse(PolicyTag.Of(policy)));
+            Assert.Equal(policy, PolicyTag.Parse(PolicyTag.Of(policy)).Policy);
         });
         Assert.Distinct(policies.Select(policy => PolicyTag.Of(policy)));
     }
