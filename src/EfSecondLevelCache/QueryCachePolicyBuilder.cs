@@ -13,6 +13,8 @@ public sealed class QueryCachePolicyBuilder
 
     internal string? VaryByValue { get; private set; }
 
+    internal ChangeToken? Token { get; private set; }
+
     internal QueryCachePolicyBuilder()
     {
     }
@@ -61,6 +63,19 @@ public sealed class QueryCachePolicyBuilder
     {
         Varies = true;
         VaryByValue = value;
+        return this;
+    }
+
+    /// <summary>
+    /// The result must not be older than the changes that a token stands for, whoever made them, on whichever node. Where the change source has not
+    /// told of them yet, the query waits shortly (250 milliseconds at most, and not longer than <c>MaxStaleness</c>), then it goes to the
+    /// database; without a change source it always goes there. A token that changes from call to call does not compile the query anew. Default: any
+    /// result will do.
+    /// </summary>
+    /// <param name="token">What <c>context.Database.GetChangeTokenAsync()</c> told after the write. The default value asks for nothing.</param>
+    public QueryCachePolicyBuilder NotOlderThan(ChangeToken token)
+    {
+        Token = token;
         return this;
     }
 

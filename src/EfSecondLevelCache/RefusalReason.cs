@@ -83,4 +83,7 @@ public enum RefusalReason
 
     /// <summary>This node holds no lease, so the writes of the others do not wait for it (<c>SynchronousWrites</c>).</summary>
     LeaseNotHeld,
+
+    /// <summary>What its <c>NotOlderThan</c> token stands for has not been told yet, or nothing tells of it.</summary>
+    NotCaughtUp,
 }

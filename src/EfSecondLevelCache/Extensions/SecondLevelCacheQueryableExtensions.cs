@@ -32,13 +32,22 @@ public static class SecondLevelCacheQueryableExtensions
         ArgumentNullException.ThrowIfNull(configure);
         var builder = new QueryCachePolicyBuilder();
         configure(builder);
-        if (!builder.Varies || source.Provider is not CachingQueryProvider)
+        if (builder is { Varies: false, Token: null })
             return CachingQueryProvider.Mark(source, builder.Policy);
+        // Somebody else's provider takes a tag, which can't have parameters, so there it is not cached.
+        if (source.Provider is not CachingQueryProvider)
+            return CachingQueryProvider.Mark(source, QueryCachePolicy.None);
 
-        // A member of an object becomes a query parameter, so that its value is not compiled in.
-        var value = Expression.Field(Expression.Constant(new Variation(builder.VaryByValue)), nameof(Variation.CacheVariesBy));
-        return source.Provider.CreateQuery<T>(
-            Expression.Call(null, VaryingCacheableMethod.MakeGenericMethod(typeof(T)), source.Expression, Expression.Constant(PolicyTag.Of(builder.Policy)), value));
+        // A member of an object becomes a query parameter, so that its value is not compiled in. The tag tells which of the two count.
+        var tag = PolicyTag.Of(builder.Policy, builder.Varies ? "" : null, builder.Token is null ? null : "");
+        var values = Expression.Constant(new Parameters(builder.VaryByValue, builder.Token ?? default));
+        return source.Provider.CreateQuery<T>(Expression.Call(
+            null,
+            ParameterizedCacheableMethod.MakeGenericMethod(typeof(T)),
+            source.Expression,
+            Expression.Constant(tag),
+            Expression.Field(values, nameof(Parameters.CacheVariesBy)),
+            Expression.Field(values, nameof(Parameters.CacheNotOlderThan))));
     }
 
     /// <summary>Keeps the result of this query out of the cache; it wins over every <c>Cacheable</c> and over the cache's rules.</summary>
@@ -66,14 +75,17 @@ public static class SecondLevelCacheQueryableExtensions
         => new() { TimeToLive = TimeToLiveRange.Check(timeToLive, nameof(Cacheable), nameof(timeToLive)) };
 
     /// <summary>Stands in the query expression until it is compiled; it is never called.</summary>
-    internal static IQueryable<T> VaryingCacheable<T>(this IQueryable<T> source, [NotParameterized] string tag, string? cacheVariesBy)
-        => throw new InvalidOperationException($"{nameof(VaryingCacheable)} is only for query expressions ({source}, {tag}, {cacheVariesBy}).");
+    internal static IQueryable<T> ParameterizedCacheable<T>(
+        this IQueryable<T> source, [NotParameterized] string tag, string? cacheVariesBy, ChangeToken cacheNotOlderThan)
+        => throw new InvalidOperationException(
+            $"{nameof(ParameterizedCacheable)} is only for query expressions ({source}, {tag}, {cacheVariesBy}, {cacheNotOlderThan}).");
 
-    private static readonly MethodInfo VaryingCacheableMethod = typeof(SecondLevelCacheQueryableExtensions)
-        .GetMethod(nameof(VaryingCacheable), BindingFlags.Static | BindingFlags.NonPublic)!;
+    private static readonly MethodInfo ParameterizedCacheableMethod = typeof(SecondLevelCacheQueryableExtensions)
+        .GetMethod(nameof(ParameterizedCacheable), BindingFlags.Static | BindingFlags.NonPublic)!;
 
-    private sealed class Variation(string? cacheVariesBy)
+    private sealed class Parameters(string? cacheVariesBy, ChangeToken cacheNotOlderThan)
     {
         public readonly string? CacheVariesBy = cacheVariesBy;
+        public readonly ChangeToken CacheNotOlderThan = cacheNotOlderThan;
     }
 }

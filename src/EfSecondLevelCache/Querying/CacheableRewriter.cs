@@ -8,7 +8,7 @@ namespace EfSecondLevelCache.Querying;
 
 /// <summary>
 /// Turns <c>Cacheable</c> into a query tag when a query is compiled: its nodes, its calls inside of EF.CompileQuery, which are never made, and
-/// those whose VaryBy value is a query parameter.
+/// those that have query parameters of their own (VaryBy, NotOlderThan).
 /// </summary>
 internal sealed class CacheableRewriter : IQueryExpressionInterceptor
 {
@@ -37,7 +37,8 @@ internal sealed class CacheableRewriter : IQueryExpressionInterceptor
                 typeof(EntityFrameworkQueryableExtensions), nameof(EntityFrameworkQueryableExtensions.TagWith), [elementType],
                 source, Expression.Constant(tag));
 
-        private string TagOf(QueryCachePolicy policy, string? varyByParameter = null) => PolicyTag.Of(policy, varyByParameter, order: _marks++);
+        private string TagOf(QueryCachePolicy policy, string? varyByParameter = null, string? notOlderThanParameter = null)
+            => PolicyTag.Of(policy, varyByParameter, notOlderThanParameter, order: _marks++);
 
         private string TagOf(MethodCallExpression call)
         {
@@ -45,10 +46,12 @@ internal sealed class CacheableRewriter : IQueryExpressionInterceptor
             {
                 case nameof(SecondLevelCacheQueryableExtensions.NotCacheable):
                     return TagOf(QueryCachePolicy.None);
-                case nameof(SecondLevelCacheQueryableExtensions.VaryingCacheable):
+                case nameof(SecondLevelCacheQueryableExtensions.ParameterizedCacheable):
+                    var tagged = PolicyTag.Parse(ValueOf<string>(call.Arguments[1]));
                     return TagOf(
-                        PolicyTag.Parse(ValueOf<string>(call.Arguments[1])),
-                        varyByParameter: ((QueryParameterExpression)call.Arguments[2]).Name);
+                        tagged.Policy,
+                        tagged.VaryByParameter is null ? null : ((QueryParameterExpression)call.Arguments[2]).Name,
+                        tagged.NotOlderThanParameter is null ? null : ((QueryParameterExpression)call.Arguments[3]).Name);
                 case nameof(SecondLevelCacheQueryableExtensions.Cacheable) when call.Arguments.Count == 1:
                     return TagOf(QueryCachePolicy.Default);
                 case nameof(SecondLevelCacheQueryableExtensions.Cacheable) when call.Arguments[1].Type == typeof(TimeSpan):
@@ -56,11 +59,18 @@ internal sealed class CacheableRewriter : IQueryExpressionInterceptor
                 case nameof(SecondLevelCacheQueryableExtensions.Cacheable):
                     var builder = new QueryCachePolicyBuilder();
                     ValueOf<Action<QueryCachePolicyBuilder>>(call.Arguments[1])(builder);
-                    return builder.Varies
-                        ? throw new InvalidOperationException(
+                    if (builder.Varies)
+                    {
+                        throw new InvalidOperationException(
                             "VaryBy is not available inside of EF.CompileQuery, where its value would be compiled in. "
-                            + "Use VaryBy(context => ...) of AddSecondLevelCache instead.")
-                        : TagOf(builder.Policy);
+                            + "Use VaryBy(context => ...) of AddSecondLevelCache instead.");
+                    }
+
+                    return builder.Token is null
+                        ? TagOf(builder.Policy)
+                        : throw new InvalidOperationException(
+                            "NotOlderThan is not available inside of EF.CompileQuery, where its token would be compiled in. "
+                            + "Write the query without EF.CompileQuery, or mark it NotCacheable().");
                 default:
                     throw new InvalidOperationException($"{call.Method.Name} can't be part of a query expression.");
             }

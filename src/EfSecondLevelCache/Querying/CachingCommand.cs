@@ -38,8 +38,10 @@ internal sealed class CachingCommand(
     {
         if (CacheableSession(parameterObject) is { } session)
         {
+            if (_plan!.NotOlderThanParameter is not null)
+                CatchUpAsync(async: false, session, parameterObject, default).GetAwaiter().GetResult();
             var answer = session.Cache!.Queries.LookUp(
-                session, _plan!, parameterObject.CommandSource, new QueryParameterValues(parameterObject.ParameterValues));
+                session, _plan, parameterObject.CommandSource, new QueryParameterValues(parameterObject.ParameterValues));
             if (answer.Result is { } result)
                 return Serve(result, parameterObject);
             if (answer.Missed is { } missed)
@@ -58,18 +60,42 @@ internal sealed class CachingCommand(
         {
             if (cancellationToken.IsCancellationRequested)
                 return Task.FromCanceled<RelationalDataReader>(cancellationToken);
-            var answer = session.Cache!.Queries.LookUp(
-                session, _plan!, parameterObject.CommandSource, new QueryParameterValues(parameterObject.ParameterValues));
-            if (answer.Result is { } result)
-                return Task.FromResult<RelationalDataReader>(Serve(result, parameterObject));
-            if (answer.Missed is { } missed)
-                return ExecuteAndStoreAsync(async: true, missed, parameterObject, cancellationToken).AsTask();
+            return _plan!.NotOlderThanParameter is null
+                ? LookUpAndExecuteAsync(session, parameterObject, cancellationToken)
+                : CatchUpAndExecuteAsync(session, parameterObject, cancellationToken);
         }
 
-        return _plan is { MayWrite: true }
+        return ExecuteUncachedAsync(parameterObject, cancellationToken);
+    }
+
+    private async Task<RelationalDataReader> CatchUpAndExecuteAsync(
+        CacheSession session, RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken)
+    {
+        await CatchUpAsync(async: true, session, parameterObject, cancellationToken).ConfigureAwait(false);
+        return await LookUpAndExecuteAsync(session, parameterObject, cancellationToken).ConfigureAwait(false);
+    }
+
+    private ValueTask CatchUpAsync(
+        bool async, CacheSession session, in RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken)
+        => QueryCache.CatchUpAsync(async, session, _plan!, new QueryParameterValues(parameterObject.ParameterValues), cancellationToken);
+
+    private Task<RelationalDataReader> LookUpAndExecuteAsync(
+        CacheSession session, in RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken)
+    {
+        var answer = session.Cache!.Queries.LookUp(
+            session, _plan!, parameterObject.CommandSource, new QueryParameterValues(parameterObject.ParameterValues));
+        return answer.Result is { } result
+            ? Task.FromResult<RelationalDataReader>(Serve(result, parameterObject))
+            : answer.Missed is { } missed
+                ? ExecuteAndStoreAsync(async: true, missed, parameterObject, cancellationToken).AsTask()
+                : ExecuteUncachedAsync(parameterObject, cancellationToken);
+    }
+
+    private Task<RelationalDataReader> ExecuteUncachedAsync(
+        in RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken)
+        => _plan is { MayWrite: true }
             ? ExecuteWritingAsync(async: true, parameterObject, cancellationToken).AsTask()
             : base.ExecuteReaderAsync(parameterObject, cancellationToken);
-    }
 
     public override int ExecuteNonQuery(RelationalCommandParameterObject parameterObject)
     {

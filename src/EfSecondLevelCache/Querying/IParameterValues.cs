@@ -13,6 +13,9 @@ internal interface IParameterValues
     /// <summary>The value of a query parameter that need not be in the SQL.</summary>
     object? ValueOf(string name);
 
+    /// <summary>The token in a query parameter; null: it is not known here.</summary>
+    ChangeToken? TokenOf(string name);
+
     /// <summary>The parameters of the compiled query; null where only what became of them is known.</summary>
     IReadOnlyDictionary<string, object?>? OfQuery { get; }
 }
@@ -24,6 +27,8 @@ internal readonly struct QueryParameterValues(IReadOnlyDictionary<string, object
 
     public object? ValueOf(string name) => values?[name];
 
+    public ChangeToken? TokenOf(string name) => (ChangeToken?)values?[name];
+
     public IReadOnlyDictionary<string, object?>? OfQuery => values;
 }
 
@@ -33,6 +38,8 @@ internal readonly struct CommandParameterValues(DbParameterCollection parameters
     public Type? Write(ref KeyWriter key, QueryPlan plan) => plan.Parameters.WriteExecuted(ref key, parameters);
 
     public IReadOnlyDictionary<string, object?>? OfQuery => null;
+
+    public ChangeToken? TokenOf(string name) => null;
 
     public object? ValueOf(string name)
         => throw new InvalidOperationException($"the value of VaryBy ({name}) does not reach a command that another builder made");

@@ -65,7 +65,7 @@ internal sealed class MissedQuery(
         AsOf = versions.Now;
         AsksForSnapshot = session.Known.Source?.TellsEarly == true;
         _dependencies = policy.DependenciesOn(session.Known);
-        Refusal = _dependencies.Refusal ?? session.Known.Source?.RefusalOf(_dependencies.Relations, session.Logger);
+        Refusal = _dependencies.Refusal ?? session.Known.Source?.RefusalOf(session.Known, _dependencies.Relations, session.Logger);
         Slots = _dependencies.SlotsFor(parameterValues);
     }
 

@@ -25,6 +25,27 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     private readonly ConcurrentDictionary<QueryKey, MissedQuery> _inFlight = new();
     private readonly PlanPool _plans = new();
 
+    /// <summary>
+    /// Waits shortly where a query has a token, and what that stands for has not been told yet. What comes of it is for <see cref="LookUp"/> to say.
+    /// </summary>
+    public static async ValueTask CatchUpAsync<TValues>(
+        bool async, CacheSession session, QueryPlan plan, TValues values, CancellationToken cancellationToken)
+        where TValues : struct, IParameterValues
+    {
+        try
+        {
+            if (RefusalNow(session, plan.PolicyIn(session.Cache!, session.Model)) is null
+                && plan.NotOlderThanParameter is { } name && values.TokenOf(name) is { } token && session.Known.Source is { } source)
+            {
+                await source.CatchUpAsync(async, token, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (Exception fault) when (fault is not OperationCanceledException)
+        {
+            // The look-up meets it again, and tells.
+        }
+    }
+
     /// <summary>Identifies a command and looks it up.</summary>
     /// <param name="session">Of the context that executes it.</param>
     /// <param name="plan">Of its text.</param>
@@ -37,7 +58,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         try
         {
             var policy = plan.PolicyIn(session.Cache!, session.Model);
-            if ((policy.Refusal ?? session.Cache!.Refusal ?? session.RefusalNow()) is { } refusal)
+            if ((RefusalNow(session, policy) ?? RefusalOfToken(session, plan, values)) is { } refusal)
                 return Refuse(session, plan, policy, refusal);
 
             var key = new KeyWriter(stackalloc byte[KeyBytesOnStack]);
@@ -70,7 +91,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         where TValues : struct, IParameterValues
     {
         var policy = plan.PolicyIn(session.Cache!, session.Model);
-        refusal = policy.Refusal ?? session.Cache!.Refusal ?? session.RefusalNow();
+        refusal = RefusalNow(session, policy) ?? RefusalOfToken(session, plan, values);
         if (refusal is not null)
             return QueryCacheOutcome.Refused;
         var key = new KeyWriter(stackalloc byte[KeyBytesOnStack]);
@@ -81,7 +102,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
                 return QueryCacheOutcome.Hit;
             var dependencies = policy.DependenciesOn(session.Known);
             refusal ??= dependencies.Refusal
-                ?? (session.Known.View is null ? null : session.Known.Source?.RefusalOf(dependencies.Relations, session.Logger));
+                ?? (session.Known.View is null ? null : session.Known.Source?.RefusalOf(session.Known, dependencies.Relations, session.Logger));
             return refusal is null ? QueryCacheOutcome.Miss : QueryCacheOutcome.Refused;
         }
         finally
@@ -204,6 +225,19 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
 
     /// <summary>Ends the wait of those who joined, with nothing.</summary>
     public void Abandon(MissedQuery query, bool cancelled = false) => Complete(query, new SharedExecution(null, cancelled));
+
+    /// <summary>Why nothing of this policy may be served or kept at this moment; null: it may.</summary>
+    private static QueryCacheRefusal? RefusalNow(CacheSession session, ResolvedPolicy policy)
+        => policy.Refusal ?? session.Cache!.Refusal ?? session.RefusalNow();
+
+    /// <summary>Why what is served may be older than the query's token; null: it is not, or there is no token.</summary>
+    private static QueryCacheRefusal? RefusalOfToken<TValues>(CacheSession session, QueryPlan plan, in TValues values)
+        where TValues : struct, IParameterValues
+        => plan.NotOlderThanParameter is not { } name ? null
+            : values.TokenOf(name) is not { } token ? Refusals.TokenNotReceived
+            : token == default ? null
+            : session.Known.Source is { } source ? source.RefusalOf(token)
+            : Refusals.TokenWithoutSource;
 
     /// <summary>Null, or why there is no key.</summary>
     private static QueryCacheRefusal? WriteKey<TValues>(ref KeyWriter key, CacheSession session, QueryPlan plan, in TValues values)

@@ -27,8 +27,10 @@ internal sealed class PrivateCluster : IAsyncDisposable
         pg_ctl --pgdata=data --log=server.log --wait --timeout=60 start >log 2>&1 || { cat log server.log >&2; exit 1; }
         echo "ready $folder"
         cat >/dev/null
-        pg_ctl --pgdata=data --mode=immediate --wait stop >log 2>&1
+        for running in */postmaster.pid; do pg_ctl --pgdata="${running%/*}" --mode=immediate --wait stop >log 2>&1; done
         """;
+
+    private const string BinariesVariable = "EFSLC_POSTGRES_BIN";
 
     private readonly Process _owner;
 
@@ -46,9 +48,13 @@ internal sealed class PrivateCluster : IAsyncDisposable
 
     public string ConnectionString => $"Host=127.0.0.1;Port={Port};Username=postgres;Database=postgres";
 
-    /// <summary>The folder of the server's binaries; null where there are none on this machine.</summary>
+    /// <summary>
+    /// The folder of the server's binaries: that of <c>EFSLC_POSTGRES_BIN</c>, else one on this machine; null where there is none.
+    /// </summary>
     public static string? FindBinaries()
     {
+        if (Environment.GetEnvironmentVariable(BinariesVariable) is { Length: > 0 } given)
+            return given;
         var path = Environment.GetEnvironmentVariable("PATH")?.Split(Path.PathSeparator) ?? [];
         const string Debian = "/usr/lib/postgresql";
         var versions = Directory.Exists(Debian)
@@ -81,19 +87,30 @@ internal sealed class PrivateCluster : IAsyncDisposable
 
     /// <summary>As after a crash: without a word to its clients.</summary>
     /// <param name="binaries">What <see cref="FindBinaries"/> found.</param>
-    public async Task RestartAsync(string binaries)
+    public Task RestartAsync(string binaries)
+        => RunAsync(binaries, "pg_ctl --pgdata=data --log=server.log --mode=immediate --wait --timeout=60 restart");
+
+    /// <summary>It is gone, as after a crash.</summary>
+    /// <param name="binaries">What <see cref="FindBinaries"/> found.</param>
+    public Task KillAsync(string binaries) => RunAsync(binaries, "pg_ctl --pgdata=data --mode=immediate --wait stop");
+
+    /// <summary>Starts a streaming standby of it, which ends with it. It is restarted for that: a copy of a server that is stopped needs no backup.</summary>
+    /// <param name="binaries">What <see cref="FindBinaries"/> found.</param>
+    /// <returns>The standby's port.</returns>
+    public async Task<int> StartStandbyAsync(string binaries)
     {
-        // In its folder, as it was started there by a relative path.
-        string[] command =
-        [
-            "/bin/sh", "-c", "cd \"$1\" && \"$2/pg_ctl\" --pgdata=data --log=server.log --mode=immediate --wait --timeout=60 restart", "restart",
-            SocketFolder, binaries,
-        ];
-        if (Environment.UserName == "root")
-            command = ["runuser", "-u", await OtherUserAsync(), "--", .. command];
-        var exitCode = await ExitCodeAsync(command[0], command[1..]);
-        if (exitCode != 0)
-            throw new InvalidOperationException($"pg_ctl restart ended with {exitCode}.");
+        var port = FreePort();
+        await RunAsync(
+            binaries,
+            $"""
+            pg_ctl --pgdata=data --mode=fast --wait stop
+            cp -R data standby
+            printf '%s\n' "port = {port}" "primary_conninfo = 'host=127.0.0.1 port={Port} user=postgres'" >>standby/postgresql.conf
+            touch standby/standby.signal
+            pg_ctl --pgdata=data --log=server.log --wait --timeout=60 start
+            pg_ctl --pgdata=standby --log=standby.log --wait --timeout=60 start
+            """);
+        return port;
     }
 
     public async ValueTask DisposeAsync()
@@ -101,6 +118,17 @@ internal sealed class PrivateCluster : IAsyncDisposable
         _owner.StandardInput.Close();
         await _owner.WaitForExitAsync();
         _owner.Dispose();
+    }
+
+    /// <summary>In its folder, where it was started by a relative path.</summary>
+    private async Task RunAsync(string binaries, string script)
+    {
+        string[] command = ["/bin/sh", "-euc", $"cd \"$1\"; PATH=\"$2:$PATH\"\n{script}", "cluster", SocketFolder, binaries];
+        if (Environment.UserName == "root")
+            command = ["runuser", "-u", await OtherUserAsync(), "--", .. command];
+        var exitCode = await ExitCodeAsync(command[0], command[1..]);
+        if (exitCode != 0)
+            throw new InvalidOperationException($"This ended with {exitCode}: {script}");
     }
 
     private static async Task<Process> StartOwnerAsync(string binaries, int port, string settings)

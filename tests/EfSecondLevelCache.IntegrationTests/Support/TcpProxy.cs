@@ -8,18 +8,20 @@ namespace EfSecondLevelCache.IntegrationTests.Support;
 public sealed class TcpProxy : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<Socket, byte> _sockets = new();
-    private readonly IPEndPoint _target;
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private volatile TaskCompletionSource _flowing = Flowing();
     private volatile bool _isCut;
 
     public TcpProxy(IPEndPoint target)
     {
-        _target = target;
+        Target = target;
         _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         _listener.Listen();
         _ = AcceptAsync();
     }
+
+    /// <summary>Where connections that are opened from now on lead.</summary>
+    public IPEndPoint Target { get; set; }
 
     public IPEndPoint Endpoint => (IPEndPoint)_listener.LocalEndPoint!;
 
@@ -91,7 +93,7 @@ public sealed class TcpProxy : IAsyncDisposable
         _sockets[client] = _sockets[server] = 0;
         try
         {
-            await server.ConnectAsync(_target);
+            await server.ConnectAsync(Target);
             await Task.WhenAny(PumpAsync(client, server, Forwarded[connection] = new MemoryStream()), PumpAsync(server, client, null));
         }
         catch (Exception fault) when (fault is SocketException or ObjectDisposedException)

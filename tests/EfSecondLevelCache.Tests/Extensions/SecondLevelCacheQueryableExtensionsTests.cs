@@ -159,6 +159,59 @@ public sealed class SecondLevelCacheQueryableExtensionsTests : IDisposable
         Assert.NotNull(PlansByText.Find(command.CommandText)!.VaryByParameter);
     }
 
+    // NotOlderThan
+
+    [Fact]
+    public void A_token_is_a_parameter_of_the_query_and_neither_of_its_command_nor_of_its_plan()
+    {
+        var plans = new[] { 1UL, 2UL }.Select(lsn => _shop.Products.Cacheable(q => q.NotOlderThan(new ChangeToken { Lsn = lsn }).Tag("menu")).Plan())
+            .Distinct().ToList();
+
+        var plan = Assert.Single(plans);
+        Assert.NotNull(plan.NotOlderThanParameter);
+        Assert.Null(plan.VaryByParameter);
+        Assert.Equal(["menu"], plan.Policy!.Tags);
+        using var command = _shop.Products.Cacheable(q => q.NotOlderThan(default)).CreateDbCommand();
+        Assert.Empty(command.Parameters);
+    }
+
+    [Fact]
+    public void A_token_goes_with_a_value_to_vary_by()
+    {
+        var plan = _shop.Products.Cacheable(q => q.NotOlderThan(default).VaryBy("x")).Plan();
+
+        Assert.NotNull(plan.NotOlderThanParameter);
+        Assert.NotNull(plan.VaryByParameter);
+        Assert.NotEqual(plan.NotOlderThanParameter, plan.VaryByParameter);
+    }
+
+    [Fact]
+    public async Task A_token_is_no_part_of_the_key_and_without_a_change_source_the_query_goes_to_the_database()
+    {
+        var server = new NoServer(("Id", typeof(int)), ("Name", typeof(string)));
+        await using var cache = new SecondLevelCache(c => c.UniformSessions());
+        using var shop = ShopContext.With(cache, server);
+
+        await shop.Products.Cacheable().ToListAsync(TestContext.Current.CancellationToken);
+        await shop.Products.Cacheable(q => q.NotOlderThan(default)).ToListAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(1, cache.Statistics.Hits);
+
+        var explained = Assert.Single(await shop.ExplainCacheAsync(
+            () => shop.Products.Cacheable(q => q.NotOlderThan(new ChangeToken { Lsn = 1 })).ToListAsync()));
+        Assert.Equal(RefusalReason.NotCaughtUp, explained.Refusal?.Reason);
+        Assert.Equal(RefusalReason.NotCaughtUp, shop.Products.Cacheable(q => q.NotOlderThan(new ChangeToken { Lsn = 1 })).ExplainCache().Refusal?.Reason);
+        Assert.Equal(2, server.Commands.Count);
+    }
+
+    [Fact]
+    public void Inside_of_a_compiled_query_a_token_is_an_error_with_words()
+    {
+        var compiled = EF.CompileQuery((ShopContext shop) => shop.Products.Cacheable(q => q.NotOlderThan(default)).First());
+
+        var fault = Assert.Throws<InvalidOperationException>(() => compiled(_shop));
+        Assert.Contains("NotOlderThan", fault.Message, StringComparison.Ordinal);
+    }
+
     // What is no query of EF Core's.
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Globalization;
 using EfSecondLevelCache.Sql;
 using Microsoft.EntityFrameworkCore.Migrations;
 
@@ -42,7 +43,11 @@ internal sealed class CatalogBuilder
         (CatalogQueries.ViewOwners, row => _content.ViewOwners.Add(row.GetFieldValue<uint>(0), ReadRights(row, 1))),
     ];
 
-    public static CatalogFingerprint ReadFingerprint(DbDataReader row) => new(row.GetString(0));
+    public static CatalogFingerprint ReadFingerprint(DbDataReader row) => new(row.GetString(0), ReadTimeline(row, 1));
+
+    /// <summary>0: the server is a standby.</summary>
+    public static uint ReadTimeline(DbDataReader row, int ordinal)
+        => row.IsDBNull(ordinal) ? 0 : uint.Parse(row.GetString(ordinal), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 
     public static CatalogSession ReadSession(DbDataReader row)
         => new(row.GetString(0), ReadRights(row, 1), [.. row.GetFieldValue<string[]>(3)], [.. row.GetFieldValue<uint[]>(4)]);

@@ -57,8 +57,15 @@ internal static class CatalogQueries
         """;
 
     /// <summary>
+    /// The server's timeline, as the first eight digits of a file's name; a failover begins another one. NULL on a standby.
+    /// </summary>
+    public const string Timeline =
+        "CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 8) END";
+
+    /// <summary>
     /// Sums of hashes, so that the order of rows does not matter. By value where something that is of no interest here is updated often
     /// (TRUNCATE and GRANT touch pg_class), by xmin elsewhere. A temporary relation counts only while it hides a permanent one.
+    /// After a failover nothing is as it was: commits that the standby never got are lost.
     /// </summary>
     public const string Fingerprint =
         $"""
@@ -88,7 +95,7 @@ internal static class CatalogQueries
              FROM pg_catalog.pg_type t WHERE t.oid >= {FirstUserId} AND t.typtype <> 'c' AND t.typcategory <> 'A'),
             (SELECT sum(hashint8extended(o.oid::int8, o.bypasses::int4) # hashtextextended(o.roles::text, o.oid::int8))
              FROM ({ViewOwners}) o)
-        ]::text
+        ]::text, {Timeline}
         """;
 
     /// <summary>The user's name and rights, and the search path.</summary>

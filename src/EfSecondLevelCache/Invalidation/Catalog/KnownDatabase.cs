@@ -158,6 +158,9 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
             Volatile.Write(ref _comparedAt, time.GetTimestamp());
         }
 
+        if (view is not null)
+            Source?.FoundOn(view.Catalog.Fingerprint.Timeline);
+
         // After the new one can be seen: who counted the changes before this call is told, who counts after it looks at the new one.
         if (isChanged)
             changed(this);

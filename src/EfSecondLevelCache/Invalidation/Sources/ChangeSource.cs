@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.Invalidation.Sources.Replication;
@@ -18,7 +19,11 @@ internal sealed class ChangeSource : IAsyncDisposable
     private static readonly TimeSpan LeastPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan MostPause = TimeSpan.FromSeconds(10);
 
+    /// <summary>For so long a query waits for what its token stands for; a heartbeat takes some milliseconds.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(250);
+
     private readonly string _database;
+    private readonly ulong _databaseHash;
     private readonly ChangeSourceOptions _options;
     private readonly TimeSpan _maxStaleness;
     private readonly TimeProvider _time;
@@ -35,6 +40,12 @@ internal sealed class ChangeSource : IAsyncDisposable
 
     /// <summary>Null: it is not live.</summary>
     private volatile Lease? _lease;
+
+    /// <summary>What happened before it has been told; set ahead of the lease.</summary>
+    private volatile ServerPosition? _position;
+
+    /// <summary>The latest on which anybody has found the database.</summary>
+    private uint _latestTimeline;
 
     private volatile CapturedTables? _tables;
     private volatile ChangeStream? _stream;
@@ -64,6 +75,7 @@ internal sealed class ChangeSource : IAsyncDisposable
         ILogger logger)
     {
         _database = database;
+        _databaseHash = ServerPosition.HashOf(database);
         _options = options.ChangeSource!;
         _maxStaleness = options.MaxSourceStaleness;
         _time = options.TimeProvider;
@@ -113,10 +125,13 @@ internal sealed class ChangeSource : IAsyncDisposable
             : Refusals.SourceSilent;
 
     /// <summary>Why results from these tables may not be kept; null: they may.</summary>
+    /// <param name="database">From which they were read.</param>
     /// <param name="tables">Null: not all of them are known.</param>
     /// <param name="logger">Of the context that asks.</param>
-    public QueryCacheRefusal? RefusalOf(IReadOnlyCollection<Relation>? tables, ILogger logger)
+    public QueryCacheRefusal? RefusalOf(KnownDatabase database, IReadOnlyCollection<Relation>? tables, ILogger logger)
     {
+        if (database.View is { } view && _position is { } position && view.Catalog.Fingerprint.Timeline != position.Timeline)
+            return Refusals.OtherServer;
         if (_options.CachesUncaptured)
             return null;
         var name = tables is null || _tables is not { } known ? "a table that is not known yet" : known.FindUncaptured(tables)?.ToString();
@@ -125,6 +140,41 @@ internal sealed class ChangeSource : IAsyncDisposable
         if (tables is not null && _uncaptured.TryAdd(name, true))
             Log.NotCaptured(logger, name, _database);
         return Refusals.NotCaptured(name);
+    }
+
+    /// <summary>Why what is served may be older than what a token stands for; null: it is not.</summary>
+    public QueryCacheRefusal? RefusalOf(ChangeToken token)
+        => _position is not { } position ? Refusals.TokenAhead
+            : token.Database != _databaseHash || token.Timeline != position.Timeline ? Refusals.TokenOfOtherServer
+            : position.IsNotBefore(token) ? null
+            : Refusals.TokenAhead;
+
+    /// <summary>Waits shortly until what a token stands for has been told.</summary>
+    public async ValueTask CatchUpAsync(bool async, ChangeToken token, CancellationToken cancellationToken)
+    {
+        if (!ReferenceEquals(RefusalOf(token), Refusals.TokenAhead))
+            return;
+        // One heartbeat is enough: if that does not bring it, its transaction has not committed.
+        Task caughtUp = CatchUpAsync(cancellationToken);
+        var limit = LongestWait < _maxStaleness ? LongestWait : _maxStaleness;
+        if (async)
+            await caughtUp.WaitAsync(limit, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        else
+            caughtUp.Wait(limit, CancellationToken.None);
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>
+    /// Somebody has found the database on this timeline. Where that is a later one than the source's, there was a failover, and the source still
+    /// talks to the server that was left.
+    /// </summary>
+    public void FoundOn(uint timeline)
+    {
+        while (Volatile.Read(ref _latestTimeline) is var latest && timeline > latest)
+        {
+            if (Interlocked.CompareExchange(ref _latestTimeline, timeline, latest) == latest && _position?.Timeline < timeline)
+                WakeUp();
+        }
     }
 
     /// <summary>From now on it also tells when the catalog has changed.</summary>
@@ -234,6 +284,7 @@ internal sealed class ChangeSource : IAsyncDisposable
         try
         {
             side = await _connections.OpenAsync(end.Token).ConfigureAwait(false);
+            await MeetAsync(side, end.Token).ConfigureAwait(false);
             await stream.OpenAsync(side, end.Token).ConfigureAwait(false);
             reading = Task.Run(() => stream.ReadAsync(this, end.Token), CancellationToken.None);
             while (true)
@@ -252,6 +303,18 @@ internal sealed class ChangeSource : IAsyncDisposable
         }
     }
 
+    /// <summary>Looks which server this is, before anything of its stream is read.</summary>
+    private async Task MeetAsync(NpgsqlConnection side, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(CatalogReader.Mark + ServerPosition.Sql, side);
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        await rows.ReadAsync(cancellationToken).ConfigureAwait(false);
+        var timeline = ServerPosition.Read(rows).Timeline;
+        CheckTimeline(timeline);
+        if (_position is { } before && before.Timeline != timeline)
+            _recent?.Forget();
+    }
+
     private async Task BeatAsync(ChangeStream stream, NpgsqlConnection side, Task reading, CancellationToken cancellationToken)
     {
         _wakeUp = NewCompletion();
@@ -261,7 +324,7 @@ internal sealed class ChangeSource : IAsyncDisposable
             var lease = new Lease(_time);
             var started = TimeProvider.System.GetTimestamp();
             var awaited = _awaited = new Heartbeat(Interlocked.Increment(ref _heartbeats), NewCompletion());
-            var isChanged = await SendAsync(stream, side, awaited.Number, cancellationToken).ConfigureAwait(false);
+            var (position, isChanged) = await SendAsync(stream, side, awaited.Number, cancellationToken).ConfigureAwait(false);
             await Task.WhenAny(awaited.Arrived.Task, reading).WaitAsync(_maxStaleness, cancellationToken).ConfigureAwait(false);
             if (!awaited.Arrived.Task.IsCompleted)
             {
@@ -272,6 +335,7 @@ internal sealed class ChangeSource : IAsyncDisposable
             Interlocked.Exchange(ref _lag, TimeProvider.System.GetElapsedTime(started).Ticks);
             if (isChanged || _lease is null)
                 Flush();
+            _position = position;
             _lease = lease;
             Fault = null;
             Volatile.Write(ref _wasLive, true);
@@ -285,18 +349,23 @@ internal sealed class ChangeSource : IAsyncDisposable
         }
     }
 
-    /// <summary>Sends a heartbeat and looks at what the stream does not tell. True: the catalog has changed.</summary>
-    private async Task<bool> SendAsync(ChangeStream stream, NpgsqlConnection side, long number, CancellationToken cancellationToken)
+    /// <summary>Sends a heartbeat and looks at what the stream does not tell.</summary>
+    /// <returns>Where the server was before, and whether the catalog has changed.</returns>
+    private async Task<(ServerPosition Position, bool IsChanged)> SendAsync(ChangeStream stream, NpgsqlConnection side, long number, CancellationToken cancellationToken)
     {
+        ServerPosition position;
         CatalogFingerprint fingerprint;
         uint[] captured;
         string storageSum;
         await using (var command = new NpgsqlCommand(
-            string.Join(";\n", CatalogReader.Mark + stream.HeartbeatSql(number), CatalogQueries.Fingerprint, $"SELECT ARRAY({stream.CapturedTablesSql})",
-                Storage.SumSql, "SELECT pg_catalog.pg_current_snapshot()::text"),
+            string.Join(";\n", CatalogReader.Mark + ServerPosition.Sql, stream.HeartbeatSql(number), CatalogQueries.Fingerprint,
+                $"SELECT ARRAY({stream.CapturedTablesSql})", Storage.SumSql),
             side))
         await using (var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false))
         {
+            await NextRowAsync(rows).ConfigureAwait(false);
+            position = ServerPosition.Read(rows);
+            await rows.NextResultAsync(cancellationToken).ConfigureAwait(false);
             await NextRowAsync(rows).ConfigureAwait(false);
             await rows.NextResultAsync(cancellationToken).ConfigureAwait(false);
             await NextRowAsync(rows).ConfigureAwait(false);
@@ -307,10 +376,10 @@ internal sealed class ChangeSource : IAsyncDisposable
             await rows.NextResultAsync(cancellationToken).ConfigureAwait(false);
             await NextRowAsync(rows).ConfigureAwait(false);
             storageSum = rows.GetString(0);
-            await rows.NextResultAsync(cancellationToken).ConfigureAwait(false);
-            await NextRowAsync(rows).ConfigureAwait(false);
-            _recent?.Settle(TransactionSnapshot.Parse(rows.GetString(0)));
         }
+
+        CheckTimeline(position.Timeline);
+        _recent?.Settle(position.Snapshot);
 
         if (storageSum != _storageSum)
         {
@@ -321,14 +390,26 @@ internal sealed class ChangeSource : IAsyncDisposable
         }
 
         if (_tables?.IsSame(fingerprint, captured) == true)
-            return false;
+            return (position, false);
         var session = await CatalogReader.ReadSessionAsync(async: true, side, cancellationToken).ConfigureAwait(false);
         var catalog = await CatalogReader.ReadAsync(async: true, side, cancellationToken).ConfigureAwait(false);
         _tables = new CapturedTables(new CatalogView(catalog, session), captured.ToHashSet());
         _uncaptured.Clear();
-        return true;
+        return (position, true);
 
         Task NextRowAsync(NpgsqlDataReader rows) => rows.ReadAsync(cancellationToken);
+    }
+
+    private void CheckTimeline(uint timeline)
+    {
+        FoundOn(timeline);
+        if (Volatile.Read(ref _latestTimeline) is var latest && timeline < latest)
+        {
+            throw new IOException(
+                $"The change source reaches a server on timeline {timeline.ToString(CultureInfo.InvariantCulture)}, but the database was found on "
+                + $"timeline {latest.ToString(CultureInfo.InvariantCulture)}: there was a failover. It connects until it reaches the new primary; where it "
+                + "has a ConnectionString of its own, that must lead there too.");
+        }
     }
 
     private List<TableChange> Translate(IReadOnlyCollection<ToldChange> told, CapturedTables tables)

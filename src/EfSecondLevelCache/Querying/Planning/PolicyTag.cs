@@ -25,23 +25,24 @@ internal static class PolicyTag
     /// <summary>The tag of a policy.</summary>
     /// <param name="policy">The policy.</param>
     /// <param name="varyByParameter">The query parameter that the key varies by; null: none.</param>
+    /// <param name="notOlderThanParameter">The query parameter that holds its change token; null: none.</param>
     /// <param name="order">Tells equal tags apart, of which EF Core keeps one: the later mark counts, also where it repeats an earlier one.</param>
-    public static string Of(QueryCachePolicy policy, string? varyByParameter = null, int order = 0)
+    public static string Of(QueryCachePolicy policy, string? varyByParameter = null, string? notOlderThanParameter = null, int order = 0)
     {
-        if (varyByParameter is not null || order > 0)
-            return Write(policy, varyByParameter, order);
+        if (varyByParameter is not null || notOlderThanParameter is not null || order > 0)
+            return Write(policy, varyByParameter, notOlderThanParameter, order);
         if (Tags.TryGetValue(policy, out var tag))
             return tag;
         if (Tags.Count >= MostRemembered)
             Tags.Clear();
-        return Tags.GetOrAdd(policy, static p => Write(p, null, 0));
+        return Tags.GetOrAdd(policy, static p => Write(p, null, null, 0));
     }
 
     /// <summary>Whether a text still has one of our tags: then it did not come through our SQL generator.</summary>
     public static bool IsIn(string commandText) => commandText.StartsWith(LineStart, StringComparison.Ordinal);
 
-    /// <summary>The policy of a tag.</summary>
-    public static QueryCachePolicy Parse(string tag) => TryRead(tag.AsSpan(Prefix.Length))!.Policy;
+    /// <summary>What a tag says.</summary>
+    public static TaggedPolicy Parse(string tag) => TryRead(tag.AsSpan(Prefix.Length))!;
 
     /// <summary>The SQL as it would be without our tags, and what they said; null: there was none.</summary>
     public static string Remove(string commandText, out TaggedPolicy? policy)
@@ -78,7 +79,7 @@ internal static class PolicyTag
     private static TaggedPolicy Merge(TaggedPolicy? earlier, TaggedPolicy later)
         => earlier is { Policy.NotCacheable: true } ? earlier : later;
 
-    private static string Write(QueryCachePolicy policy, string? varyByParameter, int order)
+    private static string Write(QueryCachePolicy policy, string? varyByParameter, string? notOlderThanParameter, int order)
     {
         var tag = new StringBuilder(Prefix);
         if (policy.NotCacheable)
@@ -95,6 +96,8 @@ internal static class PolicyTag
             AppendName(tag, "table", table);
         if (varyByParameter is not null)
             AppendName(tag, "vary", varyByParameter);
+        if (notOlderThanParameter is not null)
+            AppendName(tag, "token", notOlderThanParameter);
         if (order > 0)
             tag.Append(CultureInfo.InvariantCulture, $" order={order}");
         return tag.ToString();
@@ -105,6 +108,7 @@ internal static class PolicyTag
     {
         var policy = QueryCachePolicy.Default;
         string? varyByParameter = null;
+        string? notOlderThanParameter = null;
         foreach (var range in text.Split(' '))
         {
             var word = text[range];
@@ -127,11 +131,13 @@ internal static class PolicyTag
                 policy = policy with { DependsOn = policy.DependsOn.Add(table) };
             else if (key is "vary" && TryReadName(value) is { } name)
                 varyByParameter = name;
+            else if (key is "token" && TryReadName(value) is { } token)
+                notOlderThanParameter = token;
             else if (key is not "order")
                 return null;
         }
 
-        return new TaggedPolicy(policy, varyByParameter);
+        return new TaggedPolicy(policy, varyByParameter, notOlderThanParameter);
     }
 
     private static void AppendName(StringBuilder tag, string key, string name)
@@ -173,4 +179,5 @@ internal static class PolicyTag
 /// <summary>What a query's tag says.</summary>
 /// <param name="Policy">The policy.</param>
 /// <param name="VaryByParameter">The query parameter that the key varies by; null: none.</param>
-internal sealed record TaggedPolicy(QueryCachePolicy Policy, string? VaryByParameter);
+/// <param name="NotOlderThanParameter">The query parameter that holds its change token; null: none.</param>
+internal sealed record TaggedPolicy(QueryCachePolicy Policy, string? VaryByParameter, string? NotOlderThanParameter = null);

@@ -26,6 +26,9 @@ internal sealed class QueryPlan
     /// <summary>The name of the query parameter whose value the key varies by; null: none.</summary>
     public string? VaryByParameter { get; init; }
 
+    /// <summary>The name of the query parameter that holds its <see cref="ChangeToken"/>; null: any result will do.</summary>
+    public string? NotOlderThanParameter { get; init; }
+
     /// <summary>The tables and views that it reads, and which of their rows matter.</summary>
     public IReadOnlyList<TableRead> Reads { get; init; } = [];
 

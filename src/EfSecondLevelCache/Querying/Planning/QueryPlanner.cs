@@ -55,6 +55,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
             ContentHash = ContentHash.Of(commandText),
             Policy = tagged?.Policy,
             VaryByParameter = tagged?.VaryByParameter,
+            NotOlderThanParameter = tagged?.NotOlderThanParameter,
             Reads = reads,
             ComparedColumns = planner._comparedColumns,
             RawNames = [.. planner._rawNames],

@@ -108,6 +108,31 @@ internal static class Refusals
         "the change source was not heard of for longer than MaxStaleness",
         "It goes on by itself; raise MaxStaleness if that happens under load");
 
+    public static readonly QueryCacheRefusal OtherServer = new(
+        RefusalReason.SourceNotLive,
+        "its connection and the change source reach servers on different timelines, as after a failover, or a standby",
+        "It goes on by itself when both reach the same server; SecondLevelCache.Sources tells of the source");
+
+    public static readonly QueryCacheRefusal TokenAhead = new(
+        RefusalReason.NotCaughtUp,
+        "the change source has not told yet of what its NotOlderThan token stands for",
+        "It goes on by itself; SecondLevelCache.Sources tells how far the source is");
+
+    public static readonly QueryCacheRefusal TokenOfOtherServer = new(
+        RefusalReason.NotCaughtUp,
+        "its NotOlderThan token is of another database, or from before a failover",
+        "Take the token from the context that has written: context.Database.GetChangeTokenAsync()");
+
+    public static readonly QueryCacheRefusal TokenWithoutSource = new(
+        RefusalReason.NotCaughtUp,
+        "it has a NotOlderThan token, and without a change source nothing tells of what that stands for",
+        "Configure UseNotifications() or UseLogicalReplication()");
+
+    public static readonly QueryCacheRefusal TokenNotReceived = new(
+        RefusalReason.NotCaughtUp,
+        "its NotOlderThan token does not reach a command that another builder made",
+        "Leave IRelationalCommandBuilderFactory as it is, or read without a token");
+
     public static QueryCacheRefusal NotCaptured(string table) => new(
         RefusalReason.NotCaptured,
         $"it reads {table}, and nothing tells when that changes",

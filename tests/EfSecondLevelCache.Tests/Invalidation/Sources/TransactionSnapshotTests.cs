@@ -1,4 +1,5 @@
 using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Invalidation.Sources;
 using EfSecondLevelCache.Invalidation.Sources.Replication;
 
 namespace EfSecondLevelCache.Tests.Invalidation.Sources;

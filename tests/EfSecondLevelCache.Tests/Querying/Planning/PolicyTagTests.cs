@@ -45,7 +45,7 @@ public class PolicyTagTests
         Assert.All(policies, policy =>
         {
             Assert.Equal(policy, Removed(PolicyTag.Of(policy)).Policy);
-            Assert.Equal(policy, PolicyTag.Parse(PolicyTag.Of(policy)));
+            Assert.Equal(policy, PolicyTag.Parse(PolicyTag.Of(policy)).Policy);
         });
         Assert.Distinct(policies.Select(policy => PolicyTag.Of(policy)));
     }
@@ -57,6 +57,8 @@ public class PolicyTagTests
 
         Assert.Equal(new TaggedPolicy(policy, "p_0"), Removed(PolicyTag.Of(policy, "p_0")));
         Assert.Null(Removed(PolicyTag.Of(policy)).VaryByParameter);
+        Assert.Equal(new TaggedPolicy(policy, "p_0", "t_1"), Removed(PolicyTag.Of(policy, "p_0", "t_1")));
+        Assert.Equal(new TaggedPolicy(policy, null, "t_1"), Removed(PolicyTag.Of(policy, null, "t_1")));
     }
 
     [Fact]

@@ -41,6 +41,18 @@ internal sealed class RecentTransactions
         }
     }
 
+    /// <summary>
+    /// The database is on another server, where their numbers stand for other transactions or for none, and who has asked before that is too late.
+    /// </summary>
+    public void Forget()
+    {
+        lock (_lock)
+        {
+            _transactions.Clear();
+            _forgotten = TimeProvider.System.GetTimestamp();
+        }
+    }
+
     /// <summary>What was told and is not in this snapshot.</summary>
     /// <param name="snapshot">Of a query, or an older one.</param>
     /// <param name="askedAt">When it was asked for.</param>

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace EfSecondLevelCache.Invalidation.Sources.Replication;
+namespace EfSecondLevelCache.Invalidation.Sources;
 
 /// <summary>What <c>pg_current_snapshot()</c> says: which transactions a statement sees.</summary>
 /// <param name="Xmin">All before it have ended.</param>
