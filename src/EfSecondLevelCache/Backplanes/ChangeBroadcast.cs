@@ -1,5 +1,7 @@
 using System.Data.Common;
 using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Invalidation.Catalog;
+using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Logging;
 
 namespace EfSecondLevelCache.Backplanes;
@@ -124,8 +126,12 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
         }
     }
 
+    /// <summary>A context of the database is used; where it is the database that carries the messages, this begins with the first one.</summary>
+    public void Used(KnownDatabase database, IRelationalConnection connection, ILogger logger)
+        => (_backplane as ICommitBackplane)?.Used(database, connection, logger);
+
     /// <summary>Whether changes of this database are published by <see cref="PublishAtCommitAsync"/>.</summary>
-    public bool PublishesAtCommit(string database) => _backplane is ICommitBackplane backplane && backplane.CarriedBy(database);
+    public bool PublishesAtCommit(KnownDatabase database) => _backplane is ICommitBackplane backplane && backplane.CarriedBy(database);
 
     /// <summary>Has the transaction tell the others of a change when it commits.</summary>
     public Task PublishAtCommitAsync(bool async, DbTransaction transaction, MessageContent content, CancellationToken cancellationToken)

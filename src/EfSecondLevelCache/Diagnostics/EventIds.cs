@@ -26,4 +26,5 @@ internal static class EventIds
     public const int Flush = 35;
     public const int BackplaneState = 36;
     public const int ConnectionRejected = 37;
+    public const int SeveralDatabases = 38;
 }

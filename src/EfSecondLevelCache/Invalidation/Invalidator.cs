@@ -40,7 +40,7 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
     public async ValueTask<bool> TellAtCommitAsync(
         bool async, DbTransaction transaction, KnownDatabase database, IReadOnlyCollection<TableChange> written, CancellationToken cancellationToken)
     {
-        if (Broadcast is null || !Broadcast.PublishesAtCommit(database.Name))
+        if (Broadcast is null || !Broadcast.PublishesAtCommit(database))
             return false;
         var change = new RowsChanged(database.Name, Translate(database, written));
         await Broadcast.PublishAtCommitAsync(async, transaction, change, cancellationToken).ConfigureAwait(false);

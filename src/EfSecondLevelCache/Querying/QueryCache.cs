@@ -37,7 +37,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         try
         {
             var policy = plan.PolicyIn(session.Cache!, session.Model);
-            if ((policy.Refusal ?? session.Cache!.Refusal ?? session.RefusalNow()) is { } refusal)
+            if ((policy.Refusal ?? session.RefusalNow()) is { } refusal)
                 return Refuse(session, plan, policy, refusal);
 
             var key = new KeyWriter(stackalloc byte[KeyBytesOnStack]);
@@ -70,7 +70,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         where TValues : struct, IParameterValues
     {
         var policy = plan.PolicyIn(session.Cache!, session.Model);
-        refusal = policy.Refusal ?? session.Cache!.Refusal ?? session.RefusalNow();
+        refusal = policy.Refusal ?? session.RefusalNow();
         if (refusal is not null)
             return QueryCacheOutcome.Refused;
         var key = new KeyWriter(stackalloc byte[KeyBytesOnStack]);

@@ -4,6 +4,8 @@ using EfSecondLevelCache.Backplanes.Postgres;
 using EfSecondLevelCache.IntegrationTests.Consistency;
 using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace EfSecondLevelCache.IntegrationTests.Backplanes;
@@ -36,10 +38,9 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
         await blogs.ResetAsync();
         await using var writer = new SecondLevelCache(cache => cache.UsePostgresBackplane(blogs.ConnectionString));
         await using var reader = new BackplaneNode(new PostgresBackplaneSettings(blogs.ConnectionString));
-        await Eventually.TrueAsync(() => writer.Backplane!.Nodes.Count == 1 && reader.Broadcast.Status.Nodes.Count == 1);
-        reader.CountFlushesFromNow();
+        await HearEachOtherAsync(writer, reader);
         await using (var db = blogs.Open(writer))
-            await db.Posts.Where(p => p.Id == 7).Cacheable().ToListAsync(TestContext.Current.CancellationToken);
+            await db.Posts.Where(p => p.Id == 7).Cacheable().ToListAsync(Cancelled);
         await using var tap = new WireTap(blogs.ConnectionString);
 
         foreach (var async in (bool[])[true, false])
@@ -75,13 +76,13 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
         await blogs.ResetAsync();
         await using var writer = new SecondLevelCache(cache => cache.UsePostgresBackplane(blogs.ConnectionString));
         await using var db = blogs.Open(writer);
-        await db.Database.OpenConnectionAsync(TestContext.Current.CancellationToken);
-        await db.Database.ExecuteSqlRawAsync("BEGIN", TestContext.Current.CancellationToken);
-        (await db.Posts.SingleAsync(p => p.Id == 7, TestContext.Current.CancellationToken)).Title = "new";
+        await db.Database.OpenConnectionAsync(Cancelled);
+        await db.Database.ExecuteSqlRawAsync("BEGIN", Cancelled);
+        (await db.Posts.SingleAsync(p => p.Id == 7, Cancelled)).Title = "new";
 
-        Assert.Equal(1, await db.SaveChangesAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(1, await db.SaveChangesAsync(Cancelled));
 
-        await db.Database.ExecuteSqlRawAsync("ROLLBACK", TestContext.Current.CancellationToken);
+        await db.Database.ExecuteSqlRawAsync("ROLLBACK", Cancelled);
     }
 
     [Fact]
@@ -90,22 +91,135 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
         await blogs.ResetAsync();
         await using var writer = new SecondLevelCache(cache => cache.UsePostgresBackplane(blogs.ConnectionString));
         await using var reader = new BackplaneNode(new PostgresBackplaneSettings(blogs.ConnectionString));
-        await Eventually.TrueAsync(() => writer.Backplane!.Nodes.Count == 1 && reader.Broadcast.Status.Nodes.Count == 1);
+        await HearEachOtherAsync(writer, reader);
         await using var db = blogs.Open(writer);
 
         foreach (var commit in (bool[])[false, true])
         {
-            await using var transaction = await db.Database.BeginTransactionAsync(TestContext.Current.CancellationToken);
-            await db.Posts.Where(p => p.Id == 7).ExecuteUpdateAsync(set => set.SetProperty(p => p.Title, "new"), TestContext.Current.CancellationToken);
+            await using var transaction = await db.Database.BeginTransactionAsync(Cancelled);
+            await db.Posts.Where(p => p.Id == 7).ExecuteUpdateAsync(set => set.SetProperty(p => p.Title, "new"), Cancelled);
             if (commit)
-                await transaction.CommitAsync(TestContext.Current.CancellationToken);
+                await transaction.CommitAsync(Cancelled);
             else
-                await transaction.RollbackAsync(TestContext.Current.CancellationToken);
+                await transaction.RollbackAsync(Cancelled);
         }
 
         await writer.InvalidateTagAsync("last");
         await Eventually.TrueAsync(() => reader.Tags.Contains("last"));
         Assert.Single(reader.Rows);
+    }
+
+    /// <summary>The messages go through the database of the contexts, whatever way they get their password.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Without_a_connection_string_the_first_context_that_is_used_names_the_database(bool ofApplication)
+    {
+        await blogs.ResetAsync();
+        await using var services = new ServiceCollection().AddSecondLevelCache(cache => cache.UsePostgresBackplane()).BuildServiceProvider();
+        await using var byHand = new SecondLevelCache(cache => cache.UsePostgresBackplane());
+        var writer = ofApplication ? services.GetRequiredService<SecondLevelCache>() : byHand;
+        await using var source = WithPasswordProvider(blogs.ConnectionString);
+        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(blogs.ConnectionString));
+        Assert.Equal(BackplaneState.Starting, writer.Backplane!.State);
+        Assert.Contains("no context", writer.Backplane.Detail, StringComparison.Ordinal);
+
+        await using var db = new BlogContext(new DbContextOptionsBuilder().UseNpgsql(source).AddSecondLevelCache(writer).Options);
+        await db.Posts.Where(p => p.Id == 7).Cacheable().ToListAsync(Cancelled);
+        await HearEachOtherAsync(writer, reader);
+        (await db.Posts.SingleAsync(p => p.Id == 7, Cancelled)).Title = "by SaveChanges";
+        await db.SaveChangesAsync(Cancelled);
+        await db.Posts.Where(p => p.Id == 8).ExecuteUpdateAsync(set => set.SetProperty(p => p.Title, "by itself"), Cancelled);
+
+        await Eventually.TrueAsync(() => reader.Rows.Count == 2);
+        Assert.Equal(0, reader.Flushes);
+        Assert.Equal(BackplaneState.Live, writer.Backplane.State);
+    }
+
+    /// <summary>Else nobody would ever hear of it: a node that is bound to freshness serves nothing until it is heard.</summary>
+    [Fact]
+    public async Task A_node_that_may_serve_nothing_yet_and_writes_nothing_begins_to_listen()
+    {
+        var time = new ManualTimeProvider();
+        await using var cache = new SecondLevelCache(options => options.UsePostgresBackplane().MaxStaleness(TimeSpan.FromSeconds(5)).UseTimeProvider(time));
+        time.Advance(TimeSpan.FromMinutes(1));
+
+        await using var db = blogs.Open(cache);
+        await db.Posts.Where(p => p.Id == 7).Cacheable().ToListAsync(Cancelled);
+
+        await Eventually.TrueAsync(() => cache.Backplane!.State is BackplaneState.Live);
+    }
+
+    /// <summary>Nobody has heard of the node; who hears of it later learns how many changes it has missed.</summary>
+    [Fact]
+    public async Task What_changed_before_the_database_was_known_is_a_flush_of_the_others()
+    {
+        await using var writer = new SecondLevelCache(cache => cache.UsePostgresBackplane());
+        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(blogs.ConnectionString));
+        await Eventually.TrueAsync(() => reader.Broadcast.Status.State is BackplaneState.Live);
+        reader.CountFlushesFromNow();
+
+        await writer.InvalidateTagAsync("early");
+        await using var db = blogs.Open(writer);
+        await db.Posts.Where(p => p.Id == 7).Cacheable().ToListAsync(Cancelled);
+
+        await Eventually.TrueAsync(() => reader.Flushes == 1);
+        Assert.Equal(0, writer.Backplane!.Dropped);
+    }
+
+    [Fact]
+    public async Task What_changed_before_the_backplane_was_connected_is_a_flush_of_the_others()
+    {
+        await blogs.ResetAsync();
+        const string Role = "one_connection";
+        await blogs.ExecuteAsync(
+            $"DROP ROLE IF EXISTS {Role}; CREATE ROLE {Role} LOGIN PASSWORD 'secret' CONNECTION LIMIT 1; GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO {Role}");
+        await using var writer = new SecondLevelCache(cache => cache.UsePostgresBackplane());
+        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(blogs.ConnectionString));
+        await Eventually.TrueAsync(() => reader.Broadcast.Status.State is BackplaneState.Live);
+        reader.CountFlushesFromNow();
+        var limited = new NpgsqlConnectionStringBuilder(blogs.ConnectionString) { Username = Role, Password = "secret", Pooling = false };
+        await using (var db = new BlogContext(new DbContextOptionsBuilder().UseNpgsql(limited.ConnectionString).AddSecondLevelCache(writer).Options))
+        {
+            await db.Database.OpenConnectionAsync(Cancelled);
+            await db.Posts.Where(p => p.Id == 7).ExecuteUpdateAsync(set => set.SetProperty(p => p.Title, "new"), Cancelled);
+            await Eventually.TrueAsync(() => writer.Backplane!.Dropped > 0);
+            Assert.Contains("too many connections", writer.Backplane!.Detail, StringComparison.Ordinal);
+            Assert.Equal(0, reader.Flushes);
+        }
+
+        await blogs.ExecuteAsync($"ALTER ROLE {Role} CONNECTION LIMIT -1");
+        await Eventually.TrueAsync(() => reader.Flushes == 1);
+        await writer.DisposeAsync();
+        await blogs.ExecuteAsync($"DROP OWNED BY {Role}; DROP ROLE {Role}");
+    }
+
+    /// <summary>A message in a transaction of a database that nobody listens to would be lost.</summary>
+    [Fact]
+    public async Task Several_databases_are_carried_by_the_first_one_which_is_told_once()
+    {
+        await blogs.ResetAsync();
+        var log = new LogEvents();
+        using var loggers = LoggerFactory.Create(builder => builder.AddProvider(log));
+        await using var writer = new SecondLevelCache(cache => cache.UsePostgresBackplane());
+        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(_database.ConnectionString));
+        await using (var first = new BlogContext(new DbContextOptionsBuilder().UseNpgsql(_database.ConnectionString).AddSecondLevelCache(writer).Options))
+        {
+            await first.Database.EnsureCreatedAsync(Cancelled);
+            await first.Posts.Cacheable().ToListAsync(Cancelled);
+        }
+
+        await HearEachOtherAsync(writer, reader);
+        for (var i = 0; i < 2; i++)
+        {
+            await using var second = blogs.Open(writer, options => options.UseLoggerFactory(loggers));
+            (await second.Posts.SingleAsync(p => p.Id == 7, Cancelled)).Title = $"new {i}";
+            await second.SaveChangesAsync(Cancelled);
+        }
+
+        await Eventually.TrueAsync(() => reader.Rows.Count == 2);
+        Assert.Equal(0, reader.Flushes);
+        Assert.Contains("UsePostgresBackplane(connectionString)", Assert.Single(log.Events, e => e.Id.Name == "SeveralDatabases").Text, StringComparison.Ordinal);
     }
 
     protected override Task<BackplaneFactory> FactoryAsync(int index) => Task.FromResult<BackplaneFactory>(new PostgresBackplaneSettings(_connectionString));
@@ -120,6 +234,24 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
     {
         _wire.Restore();
         return Task.CompletedTask;
+    }
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    private static NpgsqlDataSource WithPasswordProvider(string connectionString)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        var password = settings.Password;
+        settings.Password = null;
+        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString);
+        builder.UsePasswordProvider(_ => password!, (_, _) => new(password!));
+        return builder.Build();
+    }
+
+    private static async Task HearEachOtherAsync(SecondLevelCache cache, BackplaneNode node)
+    {
+        await Eventually.TrueAsync(() => cache.Backplane!.Nodes.Count == 1 && node.Broadcast.Status.Nodes.Count == 1);
+        node.CountFlushesFromNow();
     }
 
     private string Through(NpgsqlConnectionStringBuilder settings)
