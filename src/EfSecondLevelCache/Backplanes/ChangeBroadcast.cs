@@ -105,6 +105,16 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
         }
     }
 
+    /// <summary>The names of the nodes that have been silent for too long.</summary>
+    public IReadOnlyCollection<string> Suspects
+    {
+        get
+        {
+            lock (_receiving)
+                return [.. _nodes.Values.Where(node => node.IsSuspect).Select(node => node.Name)];
+        }
+    }
+
     /// <summary>Tells the others of a change that can be seen by everybody. It neither blocks nor fails.</summary>
     public void Publish(MessageContent content)
     {
