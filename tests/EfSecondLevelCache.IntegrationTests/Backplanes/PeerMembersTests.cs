@@ -77,9 +77,12 @@ public sealed class PeerMembersTests(PostgresServer server, BlogDatabase blogs) 
         await using var b = new BackplaneNode(PeerOptionsBuilder.Build(peers => peers
             .Listen(a.Broadcast.Status.Node).Advertise("127.0.0.1:2").MembersFromDatabase(_database.ConnectionString)));
 
+        // It has said what it thinks since it was suspected itself.
         await Eventually.TrueAsync(() => IsStateAsync(b, "suspect", by: a));
+        await Eventually.TrueAsync(async () => (bool)(await ScalarAsync(
+            "SELECT lease_until > since + interval '18 s' FROM ef_second_level_cache_nodes WHERE endpoint = '127.0.0.1:2'"))!);
 
-        Assert.False(await IsStateAsync(a, "suspect"));
+        Assert.False(await IsStateAsync(a, "suspect", by: b));
     }
 
     [Fact]
