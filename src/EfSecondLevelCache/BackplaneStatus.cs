@@ -35,11 +35,15 @@ public sealed record BackplaneStatus
     /// <summary>Connections that were cut, and messages that were thrown away, because they were not what a node sends.</summary>
     public required long Rejected { get; init; }
 
+    /// <summary>How synchronous writes do; null: they are not configured.</summary>
+    public SynchronousWritesStatus? SynchronousWrites { get; init; }
+
     /// <summary>A line for people.</summary>
     public override string ToString()
         => string.Create(CultureInfo.InvariantCulture,
             $"{Node}: {State}, {Sent:N0} sent, {Received:N0} received, {Dropped:N0} dropped, {Flushes:N0} flushes, {Rejected:N0} rejected; ")
-            + (Nodes.Count == 0 ? "no other node" : string.Join(", ", Nodes));
+            + (Nodes.Count == 0 ? "no other node" : string.Join(", ", Nodes))
+            + (SynchronousWrites is null ? "" : $"; synchronous writes: {SynchronousWrites}");
 }
 
 /// <summary>Another node, as this one sees it.</summary>
@@ -49,7 +53,11 @@ public sealed record BackplaneStatus
 /// <param name="LastHeard">How long ago it was last heard.</param>
 /// <param name="Staleness">Everything that it published until this long ago has arrived.</param>
 /// <param name="Received">The changes that it has published.</param>
-public sealed record NodeStatus(string Name, Guid Incarnation, bool IsSuspect, TimeSpan LastHeard, TimeSpan Staleness, long Received)
+/// <param name="AcknowledgementTime">
+/// How long it took to acknowledge the last write of this node that waited for that (<c>SynchronousWrites</c>); null: none did.
+/// </param>
+public sealed record NodeStatus(
+    string Name, Guid Incarnation, bool IsSuspect, TimeSpan LastHeard, TimeSpan Staleness, long Received, TimeSpan? AcknowledgementTime)
 {
     /// <summary>A few words for people.</summary>
     public override string ToString()

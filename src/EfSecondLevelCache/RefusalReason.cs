@@ -80,4 +80,7 @@ public enum RefusalReason
 
     /// <summary>Another node was not heard for longer than <c>MaxStaleness</c> allows.</summary>
     NodesUnheard,
+
+    /// <summary>This node holds no lease, so the writes of the others do not wait for it (<c>SynchronousWrites</c>).</summary>
+    LeaseNotHeld,
 }

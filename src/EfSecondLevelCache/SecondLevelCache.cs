@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using EfSecondLevelCache.Backplanes;
+using EfSecondLevelCache.Backplanes.SynchronousWrites;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation;
@@ -29,6 +30,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     private readonly ITimer _sweeper;
     private readonly CacheMetrics _metrics;
     private readonly ChangeBroadcast? _broadcast;
+    private readonly SynchronousWriting? _synchronousWriting;
     private volatile bool _enabled = true;
     private volatile bool _disposed;
 
@@ -56,6 +58,10 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         var logger = Log.LoggerOf(loggerFactory ?? NullLoggerFactory.Instance);
         _broadcast = new ChangeBroadcast(options.Backplane.Create(logger), OnToldByNode, Invalidator.Flush, options, logger);
         Invalidator.Broadcast = _broadcast;
+        if (options.SynchronousWrites is null)
+            return;
+        _synchronousWriting = new SynchronousWriting(options.SynchronousWrites, _broadcast, Invalidator.Flush, options.TimeProvider, logger);
+        Invalidator.SynchronousWriting = _synchronousWriting;
     }
 
     internal SecondLevelCacheOptions Options { get; }
@@ -74,7 +80,10 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
 
     /// <summary>Why nothing is cached at all at the moment; null: it is.</summary>
     internal QueryCacheRefusal? Refusal
-        => !_enabled || _disposed ? Refusals.Disabled : _broadcast is { IsFresh: false } ? Refusals.NodesUnheard : null;
+        => !_enabled || _disposed ? Refusals.Disabled
+            : _broadcast is { IsFresh: false } ? Refusals.NodesUnheard
+            : _synchronousWriting is { HoldsLease: false } ? Refusals.LeaseNotHeld
+            : null;
 
     /// <summary>
     /// The kill switch. While it is false, queries go to the database and nothing is kept; changes are still processed, so that
@@ -87,7 +96,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     }
 
     /// <summary>How the nodes hear of each other; null: no backplane is configured.</summary>
-    public BackplaneStatus? Backplane => _broadcast?.Status;
+    public BackplaneStatus? Backplane => _broadcast is null ? null : _broadcast.Status with { SynchronousWrites = _synchronousWriting?.Status };
 
     /// <summary>A snapshot of the counters.</summary>
     public CacheStatistics Statistics
@@ -124,11 +133,16 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     public IReadOnlyList<ChangeSourceStatus> Sources => [.. ChangeSources.All.Select(source => source.Status)];
 
     /// <summary>
-    /// Waits until the change source of each database that was used so far is live. Queries need not wait: until then they go to the database.
+    /// Waits until the change source of each database that was used so far is live, and this node holds its lease where <c>SynchronousWrites</c> is
+    /// configured. Queries need not wait: until then they go to the database.
     /// </summary>
     /// <param name="cancellationToken">Ends the wait, which takes as long as a source can't connect.</param>
     public Task WaitUntilLiveAsync(CancellationToken cancellationToken = default)
-        => Task.WhenAll(ChangeSources.All.Select(source => source.WaitUntilLiveAsync(cancellationToken)));
+        => Task.WhenAll(
+        [
+            .. ChangeSources.All.Select(source => source.WaitUntilLiveAsync(cancellationToken)),
+            _synchronousWriting?.WaitForLeaseAsync(cancellationToken) ?? Task.CompletedTask,
+        ]);
 
     /// <summary>Removes what depends on any table of the entity type's mapping: base, split, owned and join tables.</summary>
     /// <typeparam name="TEntity">An entity type of the context's model.</typeparam>
@@ -147,7 +161,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         }
 
         Invalidator.TablesChanged(tables);
-        return default;
+        return Invalidator.AcknowledgedAsync();
     }
 
     /// <summary>Removes what depends on a table, in every database that the cache serves.</summary>
@@ -161,7 +175,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(table);
         Invalidator.TablesChanged([schema is null ? TableName.Parse(table) : new TableName(schema, table)]);
-        return default;
+        return Invalidator.AcknowledgedAsync();
     }
 
     /// <summary>Removes the results that were named with <c>Cacheable(q => q.Tag(tag))</c>.</summary>
@@ -171,7 +185,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(tag);
         Invalidator.TagChanged(tag);
-        return default;
+        return Invalidator.AcknowledgedAsync();
     }
 
     /// <summary>Removes every result.</summary>
@@ -180,7 +194,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         // First the versions, so that what is being read now is not kept either.
         Invalidator.EverythingChanged();
         _store.Clear();
-        return default;
+        return Invalidator.AcknowledgedAsync();
     }
 
     /// <summary>The kept results, for operators; a moving picture, not a snapshot.</summary>
@@ -192,7 +206,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     {
         if (!Stop())
             return;
-        _broadcast?.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        DisposeNodeAsync().AsTask().GetAwaiter().GetResult();
     }
 
     /// <inheritdoc cref="Dispose"/>
@@ -201,8 +215,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         if (!Stop())
             return;
         await ChangeSources.DisposeAsync().ConfigureAwait(false);
-        if (_broadcast is not null)
-            await _broadcast.DisposeAsync().ConfigureAwait(false);
+        await DisposeNodeAsync().ConfigureAwait(false);
     }
 
     /// <summary>What is known of the database of a scope: contexts of all types share it.</summary>
@@ -227,6 +240,14 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         foreach (var key in Slots.Of(database.Name).Of(relation.Name).Keys)
             columns.UnionWith(key.Columns.Select(column => column.Name));
         return columns;
+    }
+
+    private async ValueTask DisposeNodeAsync()
+    {
+        if (_synchronousWriting is not null)
+            await _synchronousWriting.DisposeAsync().ConfigureAwait(false);
+        if (_broadcast is not null)
+            await _broadcast.DisposeAsync().ConfigureAwait(false);
     }
 
     private bool Stop()

@@ -1,4 +1,5 @@
 using EfSecondLevelCache.Backplanes;
+using EfSecondLevelCache.Backplanes.SynchronousWrites;
 using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation.Sources;
 using Microsoft.EntityFrameworkCore;
@@ -45,6 +46,9 @@ internal sealed record SecondLevelCacheOptions
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
     public BackplaneFactory? Backplane { get; init; }
+
+    /// <summary>Null: a write does not wait for the other nodes.</summary>
+    public SynchronousWritesSettings? SynchronousWrites { get; init; }
 }
 
 /// <summary>What <c>CacheQueriesOf</c> and <c>NeverCache</c> say of an entity type.</summary>

@@ -1,5 +1,6 @@
 using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Backplanes.Postgres;
+using EfSecondLevelCache.Backplanes.SynchronousWrites;
 using EfSecondLevelCache.Invalidation.Sources;
 using EfSecondLevelCache.Querying;
 using System.Globalization;
@@ -27,6 +28,13 @@ public sealed class SecondLevelCacheOptionsBuilder
         var builder = new SecondLevelCacheOptionsBuilder();
         configure?.Invoke(builder);
         HeartbeatRange.Check(builder.Options);
+        if (builder.Options is { SynchronousWrites: not null, Backplane: null })
+        {
+            throw new ArgumentException(
+                "SynchronousWrites waits for the other nodes, and nothing is configured by which they are reached. Add UsePeers(...), UseRedis(...) or "
+                + "UsePostgresBackplane(...), or take SynchronousWrites out.");
+        }
+
         return builder.Options.MaxEntryBytes <= builder.Options.MaxBytes
             ? builder.Options
             // A result that is larger than the whole cache can never be kept; only an explicit contradiction is an error.
@@ -262,6 +270,33 @@ public sealed class SecondLevelCacheOptionsBuilder
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(connectionString);
         return UseBackplane(new PostgresBackplaneSettings(new NpgsqlConnectionStringBuilder(connectionString).ConnectionString));
+    }
+
+    /// <summary>
+    /// Lets SaveChanges, a commit, ExecuteUpdate, ExecuteDelete and the Invalidate methods return only when every other node has processed the change: after
+    /// that, no node serves the old rows. Every node of the application must be configured so. Each node holds a lease in a table of PostgreSQL
+    /// (<c>ef_second_level_cache_leases</c>) and serves only while it does; one that does not acknowledge within a quarter of the lease is fenced, and
+    /// the write waits until its lease has run out. Default: off, a write does not wait for anybody.
+    /// </summary>
+    /// <param name="connectionString">To the database that has the table, the same for all nodes.</param>
+    /// <param name="lease">
+    /// 200 milliseconds to 5 minutes; null: 5 seconds. A write waits that long, and a quarter more, for a node that has died or can't be reached; a node
+    /// that stands still for longer starts anew with an empty cache.
+    /// </param>
+    /// <exception cref="ArgumentException"><paramref name="connectionString"/> is blank or can't be read.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="lease"/> is out of that range.</exception>
+    public SecondLevelCacheOptionsBuilder SynchronousWrites(string connectionString, TimeSpan? lease = null)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(connectionString);
+        var lasts = lease ?? SynchronousWritesSettings.DefaultLease;
+        if (lasts < TimeSpan.FromMilliseconds(200) || lasts > TimeSpan.FromMinutes(5))
+        {
+            throw new ArgumentOutOfRangeException(nameof(lease), lasts,
+                $"The lease of SynchronousWrites is {lasts:c}; give 200 milliseconds to 5 minutes, for example TimeSpan.FromSeconds(5).");
+        }
+
+        var settings = new SynchronousWritesSettings(new NpgsqlConnectionStringBuilder(connectionString).ConnectionString, lasts);
+        return Set(nameof(SynchronousWrites), Options with { SynchronousWrites = settings });
     }
 
     private SecondLevelCacheOptionsBuilder Use(ChangeSourceOptions source)

@@ -22,7 +22,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     private readonly Lock _publishing = new();
     private readonly Lock _receiving = new();
     private readonly Dictionary<Guid, RemoteNode> _nodes = [];
-    private readonly Guid _incarnation = Guid.NewGuid();
+    private readonly Dictionary<Guid, long> _toAcknowledge = [];
     private readonly IBackplane _backplane;
     private readonly Action<MessageContent> _apply;
     private readonly Action _flush;
@@ -31,6 +31,8 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     private readonly TimeSpan _heartbeat;
     private readonly ILogger _logger;
     private readonly ITimer _beating;
+    private volatile TaskCompletionSource _nextAcknowledgement = NewCompletion();
+    private long _lastAsked;
     private long _sent;
     private long _sentAtCommit;
     private long _dropped;
@@ -66,6 +68,14 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
             _beating = _time.CreateTimer(_ => Beat(), state: null, _heartbeat, _heartbeat);
         }
     }
+
+    /// <summary>Of the cache: it names the sender of each message.</summary>
+    public Guid Incarnation { get; } = Guid.NewGuid();
+
+    public string NodeName => _backplane.NodeName;
+
+    /// <summary>Ends at the next answer to <see cref="AskForAcknowledgement"/>.</summary>
+    public Task NextAcknowledgement => _nextAcknowledgement.Task;
 
     /// <summary>Whether it is proven that nothing is missing that was published more than <c>MaxStaleness</c> ago; true where there is no such bound.</summary>
     public bool IsFresh
@@ -125,7 +135,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
             {
                 if (content.IsChange)
                     _sent++;
-                _backplane.Publish(ChangeMessageFormat.Encode(new ChangeMessage(_incarnation, _sent, content), _backplane.MaxMessageBytes));
+                _backplane.Publish(ChangeMessageFormat.Encode(new ChangeMessage(Incarnation, _sent, content), _backplane.MaxMessageBytes));
             }
         }
         catch (Exception fault)
@@ -140,6 +150,26 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     public void Used(KnownDatabase database, IRelationalConnection connection, ILogger logger)
         => (_backplane as ICommitBackplane)?.Used(database, connection, logger);
 
+    /// <summary>Asks the others to answer when they have processed what was published until now.</summary>
+    /// <returns>The stamp of the question.</returns>
+    public long AskForAcknowledgement()
+    {
+        // A later question may cover more, so its stamp is a higher one, however coarse the clock is.
+        lock (_publishing)
+        {
+            _lastAsked = Math.Max(_lastAsked + 1, _time.GetTimestamp());
+            Publish(new AcknowledgementAsked(_lastAsked));
+            return _lastAsked;
+        }
+    }
+
+    /// <summary>Whether a node has answered this question, or a later one.</summary>
+    public bool HasAcknowledged(Guid node, long stamp)
+    {
+        lock (_receiving)
+            return _nodes.TryGetValue(node, out var known) && known.Acknowledged >= stamp;
+    }
+
     /// <summary>Whether changes of this database are published by <see cref="PublishAtCommitAsync"/>.</summary>
     public bool PublishesAtCommit(KnownDatabase database) => _backplane is ICommitBackplane backplane && backplane.CarriedBy(database);
 
@@ -147,7 +177,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     public Task PublishAtCommitAsync(bool async, DbTransaction transaction, MessageContent content, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _sentAtCommit);
-        var message = ChangeMessageFormat.Encode(new ChangeMessage(_incarnation, Number: 0, content), _backplane.MaxMessageBytes);
+        var message = ChangeMessageFormat.Encode(new ChangeMessage(Incarnation, Number: 0, content), _backplane.MaxMessageBytes);
         return ((ICommitBackplane)_backplane).PublishAtCommitAsync(async, transaction, message, cancellationToken);
     }
 
@@ -161,7 +191,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
             return;
         }
 
-        if (received.Sender != _incarnation)
+        if (received.Sender != Incarnation)
         {
             lock (_receiving)
                 Received(received);
@@ -229,8 +259,24 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
             case Alive alive:
                 if (node.Sequence.IsBehind(message.Number))
                     Flush($"changes of {alive.Node} are missing");
-                node.Beat(alive, _incarnation, now);
+                node.Beat(alive, Incarnation, now);
                 Recovered(node);
+                break;
+            case AcknowledgementAsked asked:
+                if (node.Sequence.IsBehind(message.Number))
+                    Flush($"changes of {node.Name} are missing");
+                AcknowledgeSoon(node.Incarnation, asked.Stamp);
+                break;
+            case Acknowledged acknowledged:
+                // One of the future would be a lie.
+                if (acknowledged.Asker == Incarnation && acknowledged.Stamp <= Volatile.Read(ref _lastAsked))
+                {
+                    node.Acknowledge(acknowledged.Stamp, now);
+                    var next = _nextAcknowledgement;
+                    _nextAcknowledgement = NewCompletion();
+                    next.TrySetResult();
+                }
+
                 break;
             default:
                 if (message.Number == 0 || node.Sequence.IsBehind(message.Number))
@@ -239,6 +285,33 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
         }
 
         Volatile.Write(ref _fresh, FreshUntil());
+    }
+
+    /// <summary>Not under the lock that receives: publishing may come back to this node.</summary>
+    private void AcknowledgeSoon(Guid asker, long stamp)
+    {
+        lock (_toAcknowledge)
+        {
+            if (_toAcknowledge.TryGetValue(asker, out var known))
+            {
+                // The answer to the later question answers both.
+                _toAcknowledge[asker] = Math.Max(known, stamp);
+                return;
+            }
+
+            _toAcknowledge[asker] = stamp;
+        }
+
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static work =>
+            {
+                long stamp;
+                lock (work.Broadcast._toAcknowledge)
+                    work.Broadcast._toAcknowledge.Remove(work.Asker, out stamp);
+                work.Broadcast.Publish(new Acknowledged(work.Asker, stamp));
+            },
+            (Broadcast: this, Asker: asker),
+            preferLocal: false);
     }
 
     private void Apply(RemoteNode node, MessageContent change)
@@ -332,6 +405,8 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
             completeUntil + (long)(most.TotalSeconds * _time.TimestampFrequency),
             _time.GetUtcNow() + most - _time.GetElapsedTime(completeUntil));
     }
+
+    private static TaskCompletionSource NewCompletion() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Both clocks in one object, so that they are read together.</summary>
     private sealed record Freshness(long Until, DateTimeOffset UntilUtc)

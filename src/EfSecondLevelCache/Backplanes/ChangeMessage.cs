@@ -44,6 +44,21 @@ internal sealed record Alive(string Node, long Stamp, IReadOnlyList<HeardStamp> 
 /// <summary>Returned to the node that sent it, it proves that what was published before it has been sent on by then.</summary>
 internal readonly record struct HeardStamp(Guid Sender, long Stamp);
 
+/// <summary>The sender wants to know when everything that it has published by now has been processed.</summary>
+/// <param name="Stamp">Of the sender: each question has a higher one.</param>
+internal sealed record AcknowledgementAsked(long Stamp) : MessageContent
+{
+    public override bool IsChange => false;
+}
+
+/// <summary>What a node had published when it asked has been processed by the sender.</summary>
+/// <param name="Asker">The node that had asked.</param>
+/// <param name="Stamp">Of its question.</param>
+internal sealed record Acknowledged(Guid Asker, long Stamp) : MessageContent
+{
+    public override bool IsChange => false;
+}
+
 /// <summary>The sender's last word: it has published everything and stops.</summary>
 internal sealed record Left : MessageContent
 {

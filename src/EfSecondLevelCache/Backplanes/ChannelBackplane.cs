@@ -89,6 +89,9 @@ internal abstract class ChannelBackplane(ILogger logger) : IBackplane
     protected void Received(ReadOnlyMemory<byte> message)
     {
         _listeningNow!.CancelAfter(LongestSilence);
+        // Ahead of the subscription's own confirmation: what was published before it may be missing already.
+        if (_state is not BackplaneState.Live)
+            _receiver!.Interrupted();
         _receiver!.Received(message);
     }
 

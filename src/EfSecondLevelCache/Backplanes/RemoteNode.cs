@@ -23,11 +23,26 @@ internal sealed class RemoteNode(Guid incarnation, long now, TimeSpan heartbeat,
     /// <summary>The last stamp of its clock, to be returned.</summary>
     public long Stamp { get; private set; }
 
+    /// <summary>The highest stamp of a question that it has answered.</summary>
+    public long Acknowledged { get; private set; } = long.MinValue;
+
+    /// <summary>How long its last answer took; null: it was never asked.</summary>
+    public TimeSpan? AcknowledgementTime { get; private set; }
+
     public bool IsSuspect { get; set; }
 
     public long Received { get; set; }
 
     public void Heard(long at) => LastHeard = at;
+
+    public void Acknowledge(long stamp, long at)
+    {
+        if (stamp <= Acknowledged)
+            return;
+        Acknowledged = stamp;
+        AcknowledgementTime = time.GetElapsedTime(stamp, at);
+        CompleteUntil = Math.Max(CompleteUntil, stamp);
+    }
 
     public void Beat(Alive alive, Guid self, long at)
     {
@@ -55,5 +70,5 @@ internal sealed class RemoteNode(Guid incarnation, long now, TimeSpan heartbeat,
     public TimeSpan SilentFor(long at) => time.GetElapsedTime(LastHeard, at);
 
     public NodeStatus ToStatus(long at)
-        => new(Name, incarnation, IsSuspect, SilentFor(at), time.GetElapsedTime(CompleteUntil, at), Received);
+        => new(Name, incarnation, IsSuspect, SilentFor(at), time.GetElapsedTime(CompleteUntil, at), Received, AcknowledgementTime);
 }

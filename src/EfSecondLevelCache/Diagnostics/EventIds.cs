@@ -27,4 +27,8 @@ internal static class EventIds
     public const int BackplaneState = 36;
     public const int ConnectionRejected = 37;
     public const int SeveralDatabases = 38;
+    public const int LeaseTaken = 40;
+    public const int LeaseNotHeld = 41;
+    public const int NodeFenced = 42;
+    public const int Unconfirmed = 43;
 }

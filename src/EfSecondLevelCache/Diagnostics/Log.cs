@@ -129,6 +129,23 @@ internal static partial class Log
         EventName = nameof(EventIds.SeveralDatabases))]
     public static partial void SeveralDatabases(ILogger logger, string carrier, string other);
 
+    [LoggerMessage(EventIds.LeaseTaken, LogLevel.Information, "This node has taken its lease: it serves, and the writers wait for it",
+        EventName = nameof(EventIds.LeaseTaken))]
+    public static partial void LeaseTaken(ILogger logger);
+
+    [LoggerMessage(EventIds.LeaseNotHeld, LogLevel.Warning,
+        "This node has no lease, so its queries go to the database: {Reason}. It is tried again by itself", EventName = nameof(EventIds.LeaseNotHeld))]
+    public static partial void LeaseNotHeld(ILogger logger, string reason);
+
+    [LoggerMessage(EventIds.NodeFenced, LogLevel.Warning,
+        "The node {Node} did not acknowledge a write: its lease is fenced, and the write waits until it has run out", EventName = nameof(EventIds.NodeFenced))]
+    public static partial void NodeFenced(ILogger logger, string node);
+
+    [LoggerMessage(EventIds.Unconfirmed, LogLevel.Error,
+        "A write has returned without a proof that no other node serves the old rows: the database of the leases could not be reached",
+        EventName = nameof(EventIds.Unconfirmed))]
+    public static partial void Unconfirmed(ILogger logger);
+
     [LoggerMessage(EventIds.SourceLive, LogLevel.Information, "The change source {Kind} of the database {Database} is live",
         EventName = nameof(EventIds.SourceLive))]
     public static partial void SourceLive(ILogger logger, ChangeSourceKind kind, string database);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Data.Common;
 using EfSecondLevelCache.Backplanes;
+using EfSecondLevelCache.Backplanes.SynchronousWrites;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Invalidation.Catalog;
 
@@ -18,6 +19,9 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
     /// <summary>Tells the other nodes; null: there are none.</summary>
     public ChangeBroadcast? Broadcast { get; set; }
 
+    /// <summary>Waits for the other nodes; null: a write does not.</summary>
+    public SynchronousWriting? SynchronousWriting { get; set; }
+
     /// <summary>What a statement wrote can be seen by everybody from now on; or that is not known.</summary>
     /// <param name="database">Where it wrote.</param>
     /// <param name="written">What it wrote.</param>
@@ -34,6 +38,18 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
             Received(change);
         if (!othersAreTold)
             Broadcast?.Publish(change);
+    }
+
+    /// <summary>The end of a write that was told: where writes are synchronous, it returns when no other node serves the old rows any more.</summary>
+    public ValueTask AcknowledgedAsync(bool async = true)
+    {
+        if (SynchronousWriting is not { } waiting)
+            return default;
+        var acknowledged = waiting.AcknowledgedAsync();
+        if (async)
+            return new ValueTask(acknowledged);
+        acknowledged.GetAwaiter().GetResult();
+        return default;
     }
 
     /// <summary>Has the other nodes told by the transaction itself when it commits; false: they are not.</summary>

@@ -52,10 +52,13 @@ internal sealed class PendingChanges
         return null;
     }
 
-    public static void End(DbTransaction transaction, Outcome outcome)
+    /// <summary>The transaction has ended; returns when the other nodes know, where writes are synchronous.</summary>
+    public static async ValueTask EndAsync(bool async, DbTransaction transaction, Outcome outcome)
     {
-        if (Transactions.TryGetValue(transaction, out var pending))
-            pending.End(outcome);
+        if (!Transactions.TryGetValue(transaction, out var pending))
+            return;
+        foreach (var told in pending.End(outcome))
+            await told.AcknowledgedAsync(async).ConfigureAwait(false);
     }
 
     /// <summary>Whether the transaction has written anything that is known of.</summary>
@@ -67,15 +70,12 @@ internal sealed class PendingChanges
         => Transactions.TryGetValue(transaction, out var pending) ? pending.TellOthersAsync(async, transaction, cancellationToken) : default;
 
     /// <summary>Ends a transaction that was begun and has been ended by commands in SQL.</summary>
-    public static void EndIfIdle(IRelationalConnection connection)
-    {
-        if (ProviderInternals.OpenConnectionOf(connection) is { } open
+    /// <returns>Whether there was one that has changed something.</returns>
+    public static bool EndIfIdle(IRelationalConnection connection)
+        => ProviderInternals.OpenConnectionOf(connection) is { } open
             && Transactions.TryGetValue(open, out var pending)
-            && !ProviderInternals.MayBeInTransaction(open))
-        {
-            pending.End(Outcome.Committed);
-        }
-    }
+            && !ProviderInternals.MayBeInTransaction(open)
+            && pending.End(Outcome.Committed).Count > 0;
 
     private bool HasChanges
     {
@@ -108,12 +108,18 @@ internal sealed class PendingChanges
     private static PendingChanges Ambient(Transaction transaction)
     {
         var pending = new PendingChanges(transaction, connection: null, endIsObserved: true);
-        transaction.TransactionCompleted += (_, e) => pending.End(e.Transaction!.TransactionInformation.Status switch
+        transaction.TransactionCompleted += (_, e) =>
         {
-            TransactionStatus.Committed => Outcome.Committed,
-            TransactionStatus.Aborted => Outcome.RolledBack,
-            _ => Outcome.Unknown,
-        });
+            var told = pending.End(e.Transaction!.TransactionInformation.Status switch
+            {
+                TransactionStatus.Committed => Outcome.Committed,
+                TransactionStatus.Aborted => Outcome.RolledBack,
+                _ => Outcome.Unknown,
+            });
+            // The scope's Dispose waits for this.
+            foreach (var invalidator in told)
+                invalidator.AcknowledgedAsync(async: false).GetAwaiter().GetResult();
+        };
         return pending;
     }
 
@@ -126,12 +132,13 @@ internal sealed class PendingChanges
         _othersAreTold = await invalidator.TellAtCommitAsync(async, transaction, database, changes.ToChanges(), cancellationToken).ConfigureAwait(false);
     }
 
-    private void End(Outcome outcome)
+    /// <returns>Those that have told the other nodes of a commit.</returns>
+    private IReadOnlyCollection<Invalidator> End(Outcome outcome)
     {
         lock (_lock)
         {
             if (_ended)
-                return;
+                return [];
             _ended = true;
             foreach (var (invalidator, slots) in _unsettled)
                 invalidator.Settle(slots, outcome);
@@ -143,6 +150,7 @@ internal sealed class PendingChanges
             }
 
             Transactions.Remove(_transaction);
+            return outcome is Outcome.Committed ? [.. _changes.Values.Select(change => change.Invalidator).Distinct()] : [];
         }
     }
 

@@ -48,32 +48,28 @@ internal sealed class QueryCacheInterceptor : DbCommandInterceptor
 
     public override int NonQueryExecuted(DbCommand command, CommandExecutedEventData eventData, int result)
     {
-        Executed(command);
+        ExecutedAsync(async: false, command).GetAwaiter().GetResult();
         return result;
     }
 
-    public override ValueTask<int> NonQueryExecutedAsync(
+    public override async ValueTask<int> NonQueryExecutedAsync(
         DbCommand command, CommandExecutedEventData eventData, int result, CancellationToken cancellationToken = default)
     {
-        Executed(command);
-        return new(result);
+        await ExecutedAsync(async: true, command).ConfigureAwait(false);
+        return result;
     }
 
-    public override void CommandFailed(DbCommand command, CommandErrorEventData eventData) => Executed(command);
+    public override void CommandFailed(DbCommand command, CommandErrorEventData eventData)
+        => ExecutedAsync(async: false, command).GetAwaiter().GetResult();
 
     public override Task CommandFailedAsync(DbCommand command, CommandErrorEventData eventData, CancellationToken cancellationToken = default)
-    {
-        Executed(command);
-        return Task.CompletedTask;
-    }
+        => ExecutedAsync(async: true, command).AsTask();
 
-    public override void CommandCanceled(DbCommand command, CommandEndEventData eventData) => Executed(command);
+    public override void CommandCanceled(DbCommand command, CommandEndEventData eventData)
+        => ExecutedAsync(async: false, command).GetAwaiter().GetResult();
 
     public override Task CommandCanceledAsync(DbCommand command, CommandEndEventData eventData, CancellationToken cancellationToken = default)
-    {
-        Executed(command);
-        return Task.CompletedTask;
-    }
+        => ExecutedAsync(async: true, command).AsTask();
 
     private async ValueTask<InterceptionResult<DbDataReader>> LookUpAsync(
         bool async, DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken)
@@ -116,12 +112,12 @@ internal sealed class QueryCacheInterceptor : DbCommandInterceptor
         return Reader(result);
     }
 
-    private void Executed(DbCommand command)
+    private ValueTask ExecutedAsync(bool async, DbCommand command)
     {
         if (!_writes.TryGetValue(command, out var write))
-            return;
+            return default;
         _writes.Remove(command);
-        write.End();
+        return write.EndWithinAsync(async);
     }
 
     private static CachedDataReader Reader(CachedResult result)

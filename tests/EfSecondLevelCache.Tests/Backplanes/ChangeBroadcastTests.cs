@@ -246,6 +246,58 @@ public sealed class ChangeBroadcastTests : IAsyncDisposable
     }
 
     [Fact]
+    public void A_question_is_answered_when_what_came_before_it_has_been_processed()
+    {
+        Receive(1, "a");
+        Ask(number: 1, stamp: 42);
+
+        Assert.Equal(new Acknowledged(_other, 42), Answer());
+        Assert.Equal("a", Applied());
+        Assert.Equal(0, _flushes);
+    }
+
+    [Fact]
+    public void A_question_that_shows_that_changes_are_missing_is_answered_after_a_flush()
+    {
+        var flushesAtAnswer = -1;
+        _wire.OnSent = message => flushesAtAnswer = message.Content is Acknowledged ? _flushes : flushesAtAnswer;
+        Ask(number: 1, stamp: 42);
+
+        Assert.Equal(new Acknowledged(_other, 42), Answer());
+        Assert.Equal(1, flushesAtAnswer);
+    }
+
+    [Fact]
+    public void A_later_question_has_a_higher_stamp_although_the_clock_stands_still()
+        => Assert.True(_broadcast.AskForAcknowledgement() < _broadcast.AskForAcknowledgement());
+
+    [Fact]
+    public void An_answer_counts_for_its_question_and_those_before_it()
+    {
+        long[] asked = [_broadcast.AskForAcknowledgement(), _broadcast.AskForAcknowledgement(), _broadcast.AskForAcknowledgement()];
+        Assert.False(_broadcast.HasAcknowledged(_other, asked[0]));
+
+        var next = _broadcast.NextAcknowledgement;
+        Acknowledge(asked[1]);
+
+        Assert.True(next.IsCompleted);
+        Assert.Equal([true, true, false], asked.Select(stamp => _broadcast.HasAcknowledged(_other, stamp)));
+        Assert.False(_broadcast.HasAcknowledged(Guid.NewGuid(), asked[0]));
+        Assert.NotNull(Assert.Single(_broadcast.Status.Nodes).AcknowledgementTime);
+    }
+
+    [Fact]
+    public void An_answer_to_another_node_or_to_a_question_that_was_never_put_counts_for_nothing()
+    {
+        var asked = _broadcast.AskForAcknowledgement();
+
+        Acknowledge(asked, asker: Guid.NewGuid());
+        Acknowledge(long.MaxValue);
+
+        Assert.False(_broadcast.HasAcknowledged(_other, asked));
+    }
+
+    [Fact]
     public void A_backplane_that_fails_does_not_fail_the_writer()
     {
         _wire.Fault = new InvalidOperationException();
@@ -270,13 +322,37 @@ public sealed class ChangeBroadcastTests : IAsyncDisposable
             number,
             new Alive("other", 1, stamp is { } returned ? [new HeardStamp(_wire.Sent[0].Sender, returned)] : []))));
 
+    private void Ask(long number, long stamp)
+        => _broadcast.Received(Encoded(new ChangeMessage(_other, number, new AcknowledgementAsked(stamp))));
+
+    private void Acknowledge(long stamp, Guid? asker = null)
+        => _broadcast.Received(Encoded(new ChangeMessage(_other, 0, new Acknowledged(asker ?? _broadcast.Incarnation, stamp))));
+
+    /// <summary>It is published by another thread.</summary>
+    private MessageContent? Answer()
+    {
+        SpinWait.SpinUntil(() => _wire.Sent.Any(message => message.Content is Acknowledged), TimeSpan.FromSeconds(30));
+        return _wire.Sent.Select(message => message.Content).OfType<Acknowledged>().SingleOrDefault();
+    }
+
     private static byte[] Encoded(ChangeMessage message) => ChangeMessageFormat.Encode(message, 1 << 16);
 
     private sealed class Wire : IBackplane
     {
         public List<byte[]> SentBytes { get; } = [];
 
-        public List<ChangeMessage> Sent { get; } = [];
+        private readonly List<ChangeMessage> _sent = [];
+
+        public IReadOnlyList<ChangeMessage> Sent
+        {
+            get
+            {
+                lock (_sent)
+                    return [.. _sent];
+            }
+        }
+
+        public Action<ChangeMessage>? OnSent { get; set; }
 
         public Exception? Fault { get; set; }
 
@@ -294,7 +370,9 @@ public sealed class ChangeBroadcastTests : IAsyncDisposable
                 throw Fault;
             SentBytes.Add(message.ToArray());
             Assert.True(ChangeMessageFormat.TryDecode(message, out var sent));
-            Sent.Add(sent);
+            OnSent?.Invoke(sent);
+            lock (_sent)
+                _sent.Add(sent);
         }
 
         public ValueTask DisposeAsync() => default;

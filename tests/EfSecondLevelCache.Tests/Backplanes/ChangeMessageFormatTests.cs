@@ -19,6 +19,8 @@ public class ChangeMessageFormatTests
         new TagChanged("menu"),
         new EverythingChanged(),
         new Left(),
+        new AcknowledgementAsked(12345678901),
+        new Acknowledged(Guid.NewGuid(), 12345678901),
     ];
 
     [Fact]

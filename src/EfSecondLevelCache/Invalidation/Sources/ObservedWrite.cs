@@ -69,37 +69,45 @@ internal sealed class ObservedWrite(CacheSession session)
     /// <summary>After it was executed, with whatever outcome. Outside of a transaction it can be seen now; inside, from the commit on.</summary>
     public async ValueTask EndAsync(bool async)
     {
-        End();
+        var isTold = End();
+        // Nobody need wait for the connection while this waits for the other nodes.
         if (async)
             await session.Connection.CloseAsync().ConfigureAwait(false);
         else
             session.Connection.Close();
+        if (isTold)
+            await session.Cache!.Invalidator.AcknowledgedAsync(async).ConfigureAwait(false);
     }
 
     /// <summary>The same where somebody else holds the connection.</summary>
-    public void End()
+    public ValueTask EndWithinAsync(bool async) => End() ? session.Cache!.Invalidator.AcknowledgedAsync(async) : default;
+
+    /// <returns>Whether the other nodes were told of something that is committed.</returns>
+    private bool End()
     {
         var invalidator = session.Cache!.Invalidator;
         try
         {
-            if (_controlsTransaction)
-                PendingChanges.EndIfIdle(session.Connection);
+            var isTold = _controlsTransaction && PendingChanges.EndIfIdle(session.Connection);
             if (_changes.IsEmpty)
-                return;
+                return isTold;
             var outcome = ProviderInternals.OpenConnectionOf(session.Connection) is null ? Outcome.Unknown : Outcome.Committed;
+            var pending = PendingChanges.OfCurrentTransaction(session);
             if (session.FindKnown() is not { } database)
                 invalidator.EverythingChanged();
-            else if (PendingChanges.OfCurrentTransaction(session) is { } pending)
+            else if (pending is not null)
                 pending.Add(invalidator, database, _changes);
             else
                 invalidator.Written(database, _changes.ToChanges(), outcome);
             Log.Changed(session, _changes);
+            return isTold || (pending is null && outcome is Outcome.Committed);
         }
         catch (Exception fault)
         {
             // A change that is lost would be served stale: rather drop everything.
             invalidator.EverythingChanged();
             Log.ChangeFault(session, fault);
+            return true;
         }
     }
 

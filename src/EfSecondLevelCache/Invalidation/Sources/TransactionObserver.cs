@@ -41,41 +41,32 @@ internal sealed class TransactionObserver : DbTransactionInterceptor
     }
 
     public override void TransactionCommitted(DbTransaction transaction, TransactionEndEventData eventData)
-        => PendingChanges.End(transaction, Outcome.Committed);
+        => PendingChanges.EndAsync(async: false, transaction, Outcome.Committed).GetAwaiter().GetResult();
 
     public override Task TransactionCommittedAsync(
         DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default)
-    {
-        PendingChanges.End(transaction, Outcome.Committed);
-        return Task.CompletedTask;
-    }
+        => PendingChanges.EndAsync(async: true, transaction, Outcome.Committed).AsTask();
 
     public override void TransactionRolledBack(DbTransaction transaction, TransactionEndEventData eventData)
-        => PendingChanges.End(transaction, Outcome.RolledBack);
+        => PendingChanges.EndAsync(async: false, transaction, Outcome.RolledBack).GetAwaiter().GetResult();
 
     public override Task TransactionRolledBackAsync(
         DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default)
-    {
-        PendingChanges.End(transaction, Outcome.RolledBack);
-        return Task.CompletedTask;
-    }
+        => PendingChanges.EndAsync(async: true, transaction, Outcome.RolledBack).AsTask();
 
     public override void TransactionFailed(DbTransaction transaction, TransactionErrorEventData eventData)
-        => Failed(transaction, eventData);
+        => FailedAsync(async: false, transaction, eventData).GetAwaiter().GetResult();
 
     public override Task TransactionFailedAsync(
         DbTransaction transaction, TransactionErrorEventData eventData, CancellationToken cancellationToken = default)
-    {
-        Failed(transaction, eventData);
-        return Task.CompletedTask;
-    }
+        => FailedAsync(async: true, transaction, eventData).AsTask();
 
-    private static void Failed(DbTransaction transaction, TransactionErrorEventData eventData)
+    /// <summary>Where the server itself refused to commit, it has rolled back. Else it may have committed before the answer was lost, or may yet.</summary>
+    private static ValueTask FailedAsync(bool async, DbTransaction transaction, TransactionErrorEventData eventData) => eventData switch
     {
-        // Where the server itself refused to commit, it has rolled back. Else it may have committed before the answer was lost, or may yet.
-        if (eventData.Action is "Commit")
-            PendingChanges.End(transaction, eventData.Exception is PostgresException { InvariantSeverity: "ERROR" } ? Outcome.RolledBack : Outcome.Unknown);
-        else if (eventData.Action is "Rollback")
-            PendingChanges.End(transaction, Outcome.RolledBack);
-    }
+        { Action: "Commit", Exception: not PostgresException { InvariantSeverity: "ERROR" } }
+            => PendingChanges.EndAsync(async, transaction, Outcome.Unknown),
+        { Action: "Commit" or "Rollback" } => PendingChanges.EndAsync(async, transaction, Outcome.RolledBack),
+        _ => default,
+    };
 }

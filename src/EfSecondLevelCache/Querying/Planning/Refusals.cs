@@ -19,6 +19,11 @@ internal static class Refusals
         "another node, or the backplane, was not heard for longer than MaxStaleness, so changes may be missing",
         "SecondLevelCache.Backplane tells which; caching goes on by itself when it is heard again");
 
+    public static readonly QueryCacheRefusal LeaseNotHeld = new(
+        RefusalReason.LeaseNotHeld,
+        "this node holds no lease, so synchronous writes of the others do not wait for it",
+        "SecondLevelCache.Backplane tells why; caching goes on by itself when it has taken one");
+
     public static readonly QueryCacheRefusal NoPlan = new(
         RefusalReason.NoPlan,
         "the command did not come from the query compiler that the cache watches",
