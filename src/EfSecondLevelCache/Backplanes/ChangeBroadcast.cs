@@ -173,12 +173,12 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     /// <summary>Whether changes of this database are published by <see cref="PublishAtCommitAsync"/>.</summary>
     public bool PublishesAtCommit(KnownDatabase database) => _backplane is ICommitBackplane backplane && backplane.CarriedBy(database);
 
-    /// <summary>Has the transaction tell the others of a change when it commits.</summary>
-    public Task PublishAtCommitAsync(bool async, DbTransaction transaction, MessageContent content, CancellationToken cancellationToken)
+    /// <summary>Has the transaction tell the others of a change when it commits, which it does here where that is asked for.</summary>
+    public Task PublishAtCommitAsync(bool async, DbTransaction transaction, bool commits, MessageContent content, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _sentAtCommit);
         var message = ChangeMessageFormat.Encode(new ChangeMessage(Incarnation, Number: 0, content), _backplane.MaxMessageBytes);
-        return ((ICommitBackplane)_backplane).PublishAtCommitAsync(async, transaction, message, cancellationToken);
+        return ((ICommitBackplane)_backplane).PublishAtCommitAsync(async, transaction, commits, message, cancellationToken);
     }
 
     public void Received(ReadOnlyMemory<byte> message)

@@ -20,7 +20,8 @@ internal interface ICommitBackplane : IBackplane
     /// <summary>Has the message sent at the commit. Such messages are not lost while the receiver is connected, so they need no number.</summary>
     /// <param name="async">Whether to wait asynchronously; if not, the task returned is complete.</param>
     /// <param name="transaction">Of the writer.</param>
+    /// <param name="commits">Whether to commit as well, in the same round trip; if not, the caller does.</param>
     /// <param name="message">Not longer than <see cref="IBackplane.MaxMessageBytes"/>.</param>
     /// <param name="cancellationToken">Of the commit.</param>
-    Task PublishAtCommitAsync(bool async, DbTransaction transaction, ReadOnlyMemory<byte> message, CancellationToken cancellationToken);
+    Task PublishAtCommitAsync(bool async, DbTransaction transaction, bool commits, ReadOnlyMemory<byte> message, CancellationToken cancellationToken);
 }

@@ -28,8 +28,9 @@ internal sealed record ObservedBackplaneFactory(BackplaneFactory Inner, Action<R
 
         public bool CarriedBy(KnownDatabase database) => inner is ICommitBackplane backplane && backplane.CarriedBy(database);
 
-        public Task PublishAtCommitAsync(bool async, DbTransaction transaction, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
-            => ((ICommitBackplane)inner).PublishAtCommitAsync(async, transaction, message, cancellationToken);
+        public Task PublishAtCommitAsync(
+            bool async, DbTransaction transaction, bool commits, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
+            => ((ICommitBackplane)inner).PublishAtCommitAsync(async, transaction, commits, message, cancellationToken);
 
         public ValueTask DisposeAsync() => inner.DisposeAsync();
     }

@@ -1,9 +1,11 @@
+using System.Data.Common;
 using System.Net;
 using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Backplanes.Postgres;
 using EfSecondLevelCache.IntegrationTests.Consistency;
 using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -41,20 +43,25 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
         await HearEachOtherAsync(writer, reader);
         await using (var db = blogs.Open(writer))
             await db.Posts.Where(p => p.Id == 7).Cacheable().ToListAsync(Cancelled);
-        await using var tap = new WireTap(blogs.ConnectionString);
+        await using var tap = new WireTap(new NpgsqlConnectionStringBuilder(blogs.ConnectionString) { Pooling = false }.ConnectionString);
 
         foreach (var async in (bool[])[true, false])
         {
             var statements = await tap.DuringAsync(async () =>
             {
                 await using var db = new BlogContext(new DbContextOptionsBuilder().UseNpgsql(tap.ConnectionString).AddSecondLevelCache(writer).Options);
+                await db.Database.OpenConnectionAsync(Cancelled);
+                var before = tap.RoundTrips;
                 var post = new Post { Id = 7, Title = "new", BlogId = 1, AuthorId = 1 };
                 db.Attach(post).Property(p => p.Title).IsModified = true;
                 if (async)
                     await db.SaveChangesAsync();
                 else
                     db.SaveChanges();
+                // BEGIN, which nobody waits for; UPDATE; the message with COMMIT.
+                Assert.Equal(3, tap.RoundTrips - before);
                 Assert.True(db.Database.AutoSavepointsEnabled);
+                Assert.Null(db.Database.CurrentTransaction);
             });
 
             Assert.Collection(
@@ -67,6 +74,50 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
 
         await Eventually.TrueAsync(() => reader.Rows.Count == 2);
         Assert.Equal(0, reader.Flushes);
+    }
+
+    /// <summary>The message goes with a COMMIT of ours, which nobody may be surprised by.</summary>
+    [Fact]
+    public async Task An_interceptor_of_the_application_finds_the_transaction_open_before_the_commit()
+    {
+        await blogs.ResetAsync();
+        await using var writer = new SecondLevelCache(cache => cache.UsePostgresBackplane(blogs.ConnectionString));
+        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(blogs.ConnectionString));
+        await HearEachOtherAsync(writer, reader);
+
+        foreach (var fails in (bool[])[true, false])
+        {
+            await using var db = blogs.Open(writer, options => options.AddInterceptors(new LastWord(fails)));
+            (await db.Posts.SingleAsync(p => p.Id == 7, Cancelled)).Title = "new";
+            var fault = await Record.ExceptionAsync(() => db.SaveChangesAsync(Cancelled));
+            Assert.Equal(fails, fault is NotSupportedException);
+        }
+
+        await using var after = blogs.Open(null);
+        Assert.Equal(("last word", "new"), ((await after.Blogs.SingleAsync(b => b.Id == 1, Cancelled)).Name, (await after.Posts.SingleAsync(p => p.Id == 7, Cancelled)).Title));
+        await Eventually.TrueAsync(() => reader.Rows.Count > 0);
+    }
+
+    [Fact]
+    public async Task A_commit_that_the_server_refuses_fails_and_tells_nothing()
+    {
+        await blogs.ResetAsync();
+        await blogs.ExecuteAsync("ALTER TABLE authors ADD CONSTRAINT late UNIQUE (\"Name\") DEFERRABLE INITIALLY DEFERRED");
+        await using var writer = new SecondLevelCache(cache => cache.UsePostgresBackplane(blogs.ConnectionString));
+        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(blogs.ConnectionString));
+        await HearEachOtherAsync(writer, reader);
+        await using (var db = blogs.Open(writer))
+        {
+            db.Add(new Author { Id = 17, Name = "author 1" });
+            var fault = await Assert.ThrowsAnyAsync<Exception>(() => db.SaveChangesAsync(Cancelled));
+            Assert.Equal(PostgresErrorCodes.UniqueViolation, ((fault as PostgresException) ?? (PostgresException)fault.InnerException!).SqlState);
+            Assert.Null(db.Database.CurrentTransaction);
+        }
+
+        await blogs.ExecuteAsync("ALTER TABLE authors DROP CONSTRAINT late");
+        await writer.InvalidateTagAsync("last");
+        await Eventually.TrueAsync(() => reader.Tags.Contains("last"));
+        Assert.Empty(reader.Rows);
     }
 
     /// <summary>There is no room for a transaction of ours in one that EF Core was not told of.</summary>
@@ -203,11 +254,10 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
         using var loggers = LoggerFactory.Create(builder => builder.AddProvider(log));
         await using var writer = new SecondLevelCache(cache => cache.UsePostgresBackplane());
         await using var reader = new BackplaneNode(new PostgresBackplaneSettings(_database.ConnectionString));
+        await using (var plain = new BlogContext(new DbContextOptionsBuilder().UseNpgsql(_database.ConnectionString).Options))
+            await plain.Database.EnsureCreatedAsync(Cancelled);
         await using (var first = new BlogContext(new DbContextOptionsBuilder().UseNpgsql(_database.ConnectionString).AddSecondLevelCache(writer).Options))
-        {
-            await first.Database.EnsureCreatedAsync(Cancelled);
             await first.Posts.Cacheable().ToListAsync(Cancelled);
-        }
 
         await HearEachOtherAsync(writer, reader);
         for (var i = 0; i < 2; i++)
@@ -252,6 +302,22 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
     {
         await Eventually.TrueAsync(() => cache.Backplane!.Nodes.Count == 1 && node.Broadcast.Status.Nodes.Count == 1);
         node.CountFlushesFromNow();
+    }
+
+    /// <summary>Writes in the transaction when it is about to commit, or fails.</summary>
+    private sealed class LastWord(bool fails) : DbTransactionInterceptor
+    {
+        public override async ValueTask<InterceptionResult> TransactionCommittingAsync(
+            DbTransaction transaction, TransactionEventData eventData, InterceptionResult result, CancellationToken cancellationToken = default)
+        {
+            if (fails)
+                throw new NotSupportedException("no commit today");
+            await using var command = transaction.Connection!.CreateCommand();
+            command.CommandText = """UPDATE blogs SET "Name" = 'last word' WHERE "Id" = 1""";
+            command.Transaction = transaction;
+            await command.ExecuteNonQueryAsync(cancellationToken);
+            return result;
+        }
     }
 
     private string Through(NpgsqlConnectionStringBuilder settings)

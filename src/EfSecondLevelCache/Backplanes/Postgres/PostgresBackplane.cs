@@ -78,15 +78,18 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
 
     public bool CarriedBy(KnownDatabase database) => _carriedBy.GetValueOrDefault(database);
 
-    public async Task PublishAtCommitAsync(bool async, DbTransaction transaction, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
+    public async Task PublishAtCommitAsync(
+        bool async, DbTransaction transaction, bool commits, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
     {
         // Not through EF Core's command: it is no command of the application.
-        await using var command = new NpgsqlCommand(Notify, (NpgsqlConnection)transaction.Connection!, (NpgsqlTransaction)transaction);
-        command.Parameters.Add(Payload(message));
+        await using var batch = new NpgsqlBatch((NpgsqlConnection)transaction.Connection!, (NpgsqlTransaction)transaction);
+        batch.BatchCommands.Add(Notification(message));
+        if (commits)
+            batch.BatchCommands.Add(new NpgsqlBatchCommand("COMMIT"));
         if (async)
-            await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
         else
-            command.ExecuteNonQuery();
+            batch.ExecuteNonQuery();
     }
 
     protected override async Task ListenAsync(CancellationToken cancellationToken)
@@ -107,7 +110,7 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
         {
             await using var batch = new NpgsqlBatch(_sending);
             foreach (var message in messages)
-                batch.BatchCommands.Add(new NpgsqlBatchCommand(Notify) { Parameters = { Payload(message) } });
+                batch.BatchCommands.Add(Notification(message));
             await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
         }
         catch
@@ -131,7 +134,8 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
         Received(Convert.TryFromBase64String(payload, message, out var length) ? message.AsMemory(0, length) : default);
     }
 
-    private static NpgsqlParameter<string> Payload(ReadOnlyMemory<byte> message) => new() { TypedValue = Convert.ToBase64String(message.Span) };
+    private static NpgsqlBatchCommand Notification(ReadOnlyMemory<byte> message)
+        => new(Notify) { Parameters = { new NpgsqlParameter<string> { TypedValue = Convert.ToBase64String(message.Span) } } };
 
     private static (string? Host, int Port, string Database) AddressOf(string connectionString)
     {
