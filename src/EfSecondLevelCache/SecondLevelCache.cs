@@ -11,6 +11,7 @@ using EfSecondLevelCache.Querying.Keys;
 using EfSecondLevelCache.Querying.Planning;
 using EfSecondLevelCache.Store;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -222,6 +223,13 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         => _databases.TryGetValue(scope.ConnectionIdentity, out var known)
             ? known
             : _databases.GetOrAdd(scope.ConnectionIdentity, _ => new KnownDatabase(scope.Database, Options.TimeProvider, OnCatalogChanged));
+
+    /// <summary>A context of the database is used: what tells of changes by its connections starts with the first one.</summary>
+    internal void Used(KnownDatabase database, IRelationalConnection connection, ILogger logger)
+    {
+        database.Source ??= ChangeSources.For(database, connection, logger);
+        _broadcast?.Used(database, connection, logger);
+    }
 
     /// <summary>The columns of a table by whose values results depend on its rows, as far as they may be returned from a write.</summary>
     internal IEnumerable<string> ColumnsToReadBack(CacheSession session, TableName table)

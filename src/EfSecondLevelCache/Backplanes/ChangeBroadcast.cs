@@ -1,5 +1,7 @@
 using System.Data.Common;
 using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Invalidation.Catalog;
+using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Logging;
 
 namespace EfSecondLevelCache.Backplanes;
@@ -113,6 +115,16 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
         }
     }
 
+    /// <summary>The names of the nodes that have been silent for too long.</summary>
+    public IReadOnlyCollection<string> Suspects
+    {
+        get
+        {
+            lock (_receiving)
+                return [.. _nodes.Values.Where(node => node.IsSuspect).Select(node => node.Name)];
+        }
+    }
+
     /// <summary>Tells the others of a change that can be seen by everybody. It neither blocks nor fails.</summary>
     public void Publish(MessageContent content)
     {
@@ -133,6 +145,10 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
             Log.PublishFault(_logger, fault);
         }
     }
+
+    /// <summary>A context of the database is used; where it is the database that carries the messages, this begins with the first one.</summary>
+    public void Used(KnownDatabase database, IRelationalConnection connection, ILogger logger)
+        => (_backplane as ICommitBackplane)?.Used(database, connection, logger);
 
     /// <summary>Asks the others to answer when they have processed what was published until now.</summary>
     /// <returns>The stamp of the question.</returns>
@@ -155,14 +171,14 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     }
 
     /// <summary>Whether changes of this database are published by <see cref="PublishAtCommitAsync"/>.</summary>
-    public bool PublishesAtCommit(string database) => _backplane is ICommitBackplane backplane && backplane.CarriedBy(database);
+    public bool PublishesAtCommit(KnownDatabase database) => _backplane is ICommitBackplane backplane && backplane.CarriedBy(database);
 
-    /// <summary>Has the transaction tell the others of a change when it commits.</summary>
-    public Task PublishAtCommitAsync(bool async, DbTransaction transaction, MessageContent content, CancellationToken cancellationToken)
+    /// <summary>Has the transaction tell the others of a change when it commits, which it does here where that is asked for.</summary>
+    public Task PublishAtCommitAsync(bool async, DbTransaction transaction, bool commits, MessageContent content, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _sentAtCommit);
         var message = ChangeMessageFormat.Encode(new ChangeMessage(Incarnation, Number: 0, content), _backplane.MaxMessageBytes);
-        return ((ICommitBackplane)_backplane).PublishAtCommitAsync(async, transaction, message, cancellationToken);
+        return ((ICommitBackplane)_backplane).PublishAtCommitAsync(async, transaction, commits, message, cancellationToken);
     }
 
     public void Received(ReadOnlyMemory<byte> message)

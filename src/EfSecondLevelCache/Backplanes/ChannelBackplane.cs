@@ -29,17 +29,23 @@ internal abstract class ChannelBackplane(ILogger logger) : IBackplane
 
     public abstract int MaxMessageBytes { get; }
 
-    public BackplaneHealth Health => new(_state, Volatile.Read(ref _dropped), Detail: _fault);
+    public BackplaneHealth Health => new(_state, Volatile.Read(ref _dropped), Detail: WhyNotConnecting ?? _fault);
+
+    /// <summary>Why it can't even try to connect yet; null: it can. Until then nobody has heard of this node.</summary>
+    protected virtual string? WhyNotConnecting => null;
 
     public void Start(IBackplaneReceiver receiver)
     {
         _receiver = receiver;
-        _listening = Task.Run(ListenAsync);
-        _publishing = Task.Run(PublishAsync);
+        if (WhyNotConnecting is null)
+            Connect();
     }
 
     public void Publish(ReadOnlyMemory<byte> message)
     {
+        // The first heartbeat that is sent tells the others how many changes they have missed.
+        if (WhyNotConnecting is not null)
+            return;
         if (_queue.Add(message) is var dropped and > 0)
             Interlocked.Add(ref _dropped, dropped);
     }
@@ -53,6 +59,15 @@ internal abstract class ChannelBackplane(ILogger logger) : IBackplane
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _listening.ConfigureAwait(false);
         await CloseAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>From now on it connects by itself, whenever it must.</summary>
+    protected void Connect()
+    {
+        // What is started here outlives the caller, whatever context it has.
+        using AsyncFlowControl? suppressed = ExecutionContext.IsFlowSuppressed() ? null : ExecutionContext.SuppressFlow();
+        _listening = Task.Run(ListenAsync);
+        _publishing = Task.Run(PublishAsync);
     }
 
     /// <summary>Connects and listens until the connection is lost. Calls <see cref="Subscribed"/> once and then <see cref="Received"/>.</summary>

@@ -26,6 +26,7 @@ internal static class EventIds
     public const int Flush = 35;
     public const int BackplaneState = 36;
     public const int ConnectionRejected = 37;
+    public const int SeveralDatabases = 38;
     public const int LeaseTaken = 40;
     public const int LeaseNotHeld = 41;
     public const int NodeFenced = 42;

@@ -123,6 +123,12 @@ internal static partial class Log
         EventName = nameof(EventIds.ConnectionRejected))]
     public static partial void ConnectionRejected(ILogger logger, string address, string reason);
 
+    [LoggerMessage(EventIds.SeveralDatabases, LogLevel.Warning,
+        "What the nodes tell each other is carried by the database {Carrier}, which was used first here; {Other} is used too, and a node that begins with "
+        + "it neither hears this one nor is heard. Name the database that carries: UsePostgresBackplane(connectionString)",
+        EventName = nameof(EventIds.SeveralDatabases))]
+    public static partial void SeveralDatabases(ILogger logger, string carrier, string other);
+
     [LoggerMessage(EventIds.LeaseTaken, LogLevel.Information, "This node has taken its lease: it serves, and the writers wait for it",
         EventName = nameof(EventIds.LeaseTaken))]
     public static partial void LeaseTaken(ILogger logger);

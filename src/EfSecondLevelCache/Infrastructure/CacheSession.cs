@@ -75,8 +75,8 @@ internal sealed class CacheSession(
     public QueryCacheRefusal? RefusalNow()
     {
         ReadConnectionString();
-        if (_standing is not null)
-            return _standing;
+        if ((Cache!.Refusal ?? _standing) is { } standing)
+            return standing;
         var open = ProviderInternals.OpenConnectionOf(connection);
         if (IsInTransactionOver(open) && !IsHarmlessTransaction())
             return Refusals.InTransaction;
@@ -130,7 +130,7 @@ internal sealed class CacheSession(
         _known = _scope is null ? null : Cache?.DatabaseOf(_scope);
         _standing = _scope is null ? Refusals.NoConnectionString : _scope.Refusal ?? SessionRefusal();
         if (_known is not null)
-            _known.Source ??= Cache!.ChangeSources.For(_known, connection, Logger);
+            Cache!.Used(_known, connection, Logger);
     }
 
     private QueryCacheRefusal? SessionRefusal()

@@ -52,14 +52,19 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
         return default;
     }
 
-    /// <summary>Has the other nodes told by the transaction itself when it commits; false: they are not.</summary>
+    /// <summary>Has the other nodes told by the transaction itself when it commits, which it does here where that is asked for; false: neither.</summary>
     public async ValueTask<bool> TellAtCommitAsync(
-        bool async, DbTransaction transaction, KnownDatabase database, IReadOnlyCollection<TableChange> written, CancellationToken cancellationToken)
+        bool async,
+        DbTransaction transaction,
+        bool commits,
+        KnownDatabase database,
+        IReadOnlyCollection<TableChange> written,
+        CancellationToken cancellationToken)
     {
-        if (Broadcast is null || !Broadcast.PublishesAtCommit(database.Name))
+        if (Broadcast is null || !Broadcast.PublishesAtCommit(database))
             return false;
         var change = new RowsChanged(database.Name, Translate(database, written));
-        await Broadcast.PublishAtCommitAsync(async, transaction, change, cancellationToken).ConfigureAwait(false);
+        await Broadcast.PublishAtCommitAsync(async, transaction, commits, change, cancellationToken).ConfigureAwait(false);
         return true;
     }
 

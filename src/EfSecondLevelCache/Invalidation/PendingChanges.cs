@@ -66,8 +66,13 @@ internal sealed class PendingChanges
         => Transactions.TryGetValue(transaction, out var pending) && pending.HasChanges;
 
     /// <summary>The transaction is about to commit: where it can tell the other nodes itself, it does.</summary>
-    public static ValueTask TellAsync(bool async, DbTransaction transaction, CancellationToken cancellationToken)
-        => Transactions.TryGetValue(transaction, out var pending) ? pending.TellOthersAsync(async, transaction, cancellationToken) : default;
+    /// <param name="async">Whether to wait asynchronously; if not, the task returned is complete.</param>
+    /// <param name="transaction">About to commit.</param>
+    /// <param name="commits">Whether to commit with the same round trip.</param>
+    /// <param name="cancellationToken">Of the commit.</param>
+    /// <returns>True: they are told, and it has committed where that was asked for.</returns>
+    public static ValueTask<bool> TellAsync(bool async, DbTransaction transaction, bool commits, CancellationToken cancellationToken)
+        => Transactions.TryGetValue(transaction, out var pending) ? pending.TellOthersAsync(async, transaction, commits, cancellationToken) : default;
 
     /// <summary>Ends a transaction that was begun and has been ended by commands in SQL.</summary>
     /// <returns>Whether there was one that has changed something.</returns>
@@ -123,13 +128,14 @@ internal sealed class PendingChanges
         return pending;
     }
 
-    private async ValueTask TellOthersAsync(bool async, DbTransaction transaction, CancellationToken cancellationToken)
+    private async ValueTask<bool> TellOthersAsync(bool async, DbTransaction transaction, bool commits, CancellationToken cancellationToken)
     {
         // One connection has one database.
         if (_changes.Count != 1)
-            return;
+            return false;
         var (database, (invalidator, changes)) = _changes.First();
-        _othersAreTold = await invalidator.TellAtCommitAsync(async, transaction, database, changes.ToChanges(), cancellationToken).ConfigureAwait(false);
+        return _othersAreTold = await invalidator
+            .TellAtCommitAsync(async, transaction, commits, database, changes.ToChanges(), cancellationToken).ConfigureAwait(false);
     }
 
     /// <returns>Those that have told the other nodes of a commit.</returns>

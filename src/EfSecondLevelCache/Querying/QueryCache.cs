@@ -228,7 +228,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
 
     /// <summary>Why nothing of this policy may be served or kept at this moment; null: it may.</summary>
     private static QueryCacheRefusal? RefusalNow(CacheSession session, ResolvedPolicy policy)
-        => policy.Refusal ?? session.Cache!.Refusal ?? session.RefusalNow();
+        => policy.Refusal ?? session.RefusalNow();
 
     /// <summary>Why what is served may be older than the query's token; null: it is not, or there is no token.</summary>
     private static QueryCacheRefusal? RefusalOfToken<TValues>(CacheSession session, QueryPlan plan, in TValues values)

@@ -1,99 +1,158 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using EfSecondLevelCache.Backplanes;
-using EfSecondLevelCache.Backplanes.Peers;
 using EfSecondLevelCache.Backplanes.Postgres;
-using EfSecondLevelCache.Invalidation;
-using EfSecondLevelCache.Querying.Planning.Predicates;
+using EfSecondLevelCache.Benchmarks.Queries;
 using EfSecondLevelCache.Redis;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EfSecondLevelCache.Benchmarks.Nodes;
 
 /// <summary>
-/// How long after a writer has published a change the other two nodes have processed it, at a steady rate, and what publishing costs the writer.
-/// All nodes are in this process, the messages go through the machine's network.
+/// How soon after SaveChanges has returned the result of the row is gone on the two other nodes, at a steady rate, and what the backplane costs the writer.
+/// All nodes are in this process, which also writes; the messages go through the machine's network. The backplanes take turns, and what counts is
+/// the median of their turns.
 /// </summary>
 internal static class Propagation
 {
+    /// <summary>Of a turn, each of another row.</summary>
+    public const int Changes = 3_000;
+
     private const int PerSecond = 1_000;
-    private const int Warmup = 2_000;
-    private const int Measured = 10_000;
+    private const int Writers = 4;
+    private const int Turns = 5;
 
     public static async Task<int> RunAsync()
     {
-        Console.WriteLine($"3 nodes, {PerSecond:N0} changes/s, {Measured:N0} changes; µs from the writer's call to the change being processed on another node");
-        Console.WriteLine($"{"backplane",-22}{"p50",10}{"p99",10}{"max",10}{"writer p50",14}{"writer p99",12}{"flushes",10}");
-        await MeasureAsync("peers, secret", Peers());
-        if (Environment.GetEnvironmentVariable("ConnectionStrings__Demo") is { Length: > 0 } postgres)
-            await MeasureAsync("PostgreSQL, NOTIFY", [.. Enumerable.Range(0, 3).Select(_ => new PostgresBackplaneSettings(postgres))]);
-        else
-            Console.WriteLine("PostgreSQL: skipped, ConnectionStrings__Demo names no server");
-        if (Environment.GetEnvironmentVariable("ConnectionStrings__Redis") is { Length: > 0 } redis)
-            await MeasureAsync("Redis, Pub/Sub", [.. Enumerable.Range(0, 3).Select(_ => new RedisBackplaneSettings(RedisServer.Parse(redis), null, ""))]);
-        else
-            Console.WriteLine("Redis: skipped, ConnectionStrings__Redis names no server");
+        CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        await BenchmarkServer.FillAsync();
+        await using var redis = Environment.GetEnvironmentVariable("ConnectionStrings__Redis") is { Length: > 0 } ? null : PrivateRedis.Start();
+        var clusters = new List<Cluster>();
+        try
+        {
+            clusters.Add(await Cluster.StartAsync("none", null));
+            clusters.Add(await Cluster.StartAsync("peers, with a secret", Peer));
+            if ((redis?.Configuration ?? Environment.GetEnvironmentVariable("ConnectionStrings__Redis")) is { Length: > 0 } configuration)
+                clusters.Add(await Cluster.StartAsync("Redis", _ => new RedisBackplaneSettings(RedisServer.Parse(configuration), null, "benchmark:")));
+            else
+                Console.WriteLine("Redis: skipped, ConnectionStrings__Redis names no server and redis-server is not installed");
+            clusters.Add(await Cluster.StartAsync("PostgreSQL", _ => new PostgresBackplaneSettings()));
+
+            var turns = clusters.ToDictionary(cluster => cluster, _ => new List<Turn>());
+            for (var turn = 0; turn <= Turns; turn++)
+            {
+                for (var i = 0; i < clusters.Count; i++)
+                {
+                    var cluster = clusters[(turn + i) % clusters.Count];
+                    var measured = await MeasureAsync(cluster, turn);
+                    // The first one is for the just-in-time compiler.
+                    if (turn > 0)
+                        turns[cluster].Add(measured);
+                }
+            }
+
+            Print(clusters, turns);
+        }
+        finally
+        {
+            foreach (var cluster in clusters)
+                await cluster.DisposeAsync();
+        }
+
         return 0;
     }
 
-    private static BackplaneFactory[] Peers()
+    private static BackplaneFactory Peer(int node)
     {
         string[] endpoints = ["127.0.0.1:17411", "127.0.0.1:17412", "127.0.0.1:17413"];
-        return [.. endpoints.Select(endpoint => PeerOptionsBuilder.Build(
-            peers => peers.SharedSecret("correct horse battery staple").Listen(endpoint).Members(endpoints)))];
+        return PeerOptionsBuilder.Build(peers => peers.SharedSecret("correct horse battery staple").Listen(endpoints[node]).Members(endpoints));
     }
 
-    private static async Task MeasureAsync(string name, BackplaneFactory[] factories)
+    private static async Task<Turn> MeasureAsync(Cluster cluster, int turn)
     {
-        var publishedAt = new ConcurrentDictionary<ulong, long>();
-        var (delays, calls, flushes) = (new ConcurrentBag<double>(), new List<double>(), 0);
-        var nodes = new List<ChangeBroadcast>();
-        foreach (var factory in factories)
-            nodes.Add(new ChangeBroadcast(factory.Create(NullLogger.Instance), Arrived, () => Interlocked.Increment(ref flushes), new SecondLevelCacheOptions(), NullLogger.Instance));
-        while (!nodes.All(node => node.Status is { State: BackplaneState.Live, Nodes.Count: 2 }))
-            await Task.Delay(50);
-        flushes = 0;
+        await cluster.FillAsync();
+        var (called, returned) = (new long[Changes + 1], new long[Changes + 1]);
+        using var due = new SemaphoreSlim(0);
+        var next = 0;
+        var start = Stopwatch.GetTimestamp();
+        var pace = new Thread(() => Pace(due));
+        pace.Start();
+        await Task.WhenAll(Enumerable.Range(0, Writers).Select(_ => Task.Run(WriteAsync)));
+        var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        pace.Join();
+        var left = await cluster.LeftAsync();
+        var after = Enumerable.Range(1, Changes)
+            .SelectMany(id => cluster.GoneAt(id).Where(gone => gone > 0).Select(gone => Math.Max(0, Stopwatch.GetElapsedTime(returned[id], gone).TotalMicroseconds)))
+            .Order().ToArray();
+        var calls = Enumerable.Range(1, Changes).Select(id => Stopwatch.GetElapsedTime(called[id], returned[id]).TotalMicroseconds).Order().ToArray();
+        return new Turn(
+            At(after, 0.5), At(after, 0.99), (double)after.Count(time => time == 0) / Math.Max(1, after.Length), At(calls, 0.5), At(calls, 0.99), Changes / seconds, left);
 
-        var writer = new Thread(() => Publish(nodes[0], publishedAt, calls));
-        writer.Start();
-        writer.Join();
-        await Task.Delay(1_000);
-        foreach (var node in nodes)
-            await node.DisposeAsync();
-
-        var (all, own) = (delays.Order().ToArray(), calls.Order().ToArray());
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{name,-22}{At(all, 0.5),10:N0}{At(all, 0.99),10:N0}{At(all, 1),10:N0}{At(own, 0.5),14:N1}{At(own, 0.99),12:N1}{flushes,10}")
-            + (all.Length == 2 * Measured ? "" : $"   only {all.Length:N0} of {2 * Measured:N0} arrived"));
-
-        void Arrived(MessageContent content)
+        async Task WriteAsync()
         {
-            var change = ((RowsChanged)content).Changes.First().Rows![0].Columns[0].Hash;
-            if (publishedAt.TryGetValue(change, out var at))
-                delays.Add(Stopwatch.GetElapsedTime(at).TotalMicroseconds);
+            while (true)
+            {
+                await due.WaitAsync();
+                var id = Interlocked.Increment(ref next);
+                if (id > Changes)
+                    return;
+                called[id] = Stopwatch.GetTimestamp();
+                await cluster.WriteAsync(id, turn + 1);
+                returned[id] = Stopwatch.GetTimestamp();
+            }
         }
     }
 
-    private static void Publish(ChangeBroadcast node, ConcurrentDictionary<ulong, long> publishedAt, List<double> calls)
+    /// <summary>A sleep is a millisecond at least, so a writer may be woken for two changes at once.</summary>
+    private static void Pace(SemaphoreSlim due)
     {
         var start = Stopwatch.GetTimestamp();
-        for (var i = 0; i < Warmup + Measured; i++)
+        for (var released = 0; released < Changes + Writers;)
         {
-            while (Stopwatch.GetElapsedTime(start).TotalSeconds < (double)i / PerSecond)
-                Thread.Yield(); // A sleep is a millisecond at least, the whole pause between two changes.
-            var change = new TableChange(new TableName("public", "orders"))
-            {
-                Rows = [new RowImage([new ColumnImage("Id", ComparisonFamily.Integer, (ulong)i, false), new ColumnImage("CustomerId", ComparisonFamily.Integer, 7, false)])],
-            };
-            var at = Stopwatch.GetTimestamp();
-            if (i >= Warmup)
-                publishedAt[(ulong)i] = at;
-            node.Publish(new RowsChanged("shop", [change]));
-            if (i >= Warmup)
-                calls.Add(Stopwatch.GetElapsedTime(at).TotalMicroseconds);
+            Thread.Sleep(1);
+            var by = Math.Min(Changes + Writers, (int)(Stopwatch.GetElapsedTime(start).TotalSeconds * PerSecond));
+            if (by > released)
+                due.Release(by - released);
+            released = by;
         }
+    }
+
+    private static void Print(List<Cluster> clusters, Dictionary<Cluster, List<Turn>> turns)
+    {
+        Console.WriteLine($"3 nodes in one process, {Turns} turns of {Changes:N0} SaveChanges of one row; us from its return to the result being gone on another node");
+        Console.WriteLine($"{"",-22}{"p50",8}{"p99",9}{"gone before",13}{"SaveChanges p50",18}{"p99",9}{"to none",10}{"p99",7}{"per s",9}{"flushes",9}{"left",6}");
+        var none = turns[clusters[0]];
+        foreach (var cluster in clusters)
+        {
+            var own = turns[cluster];
+            var propagation = own[0].Before is 0 && own[0].P99 is 0
+                ? $"{"",30}"
+                : $"{Median(own, t => t.P50),8:N0}{Median(own, t => t.P99),9:N0}{Median(own, t => t.Before),13:P0}";
+            Console.WriteLine(
+                $"{cluster.Name,-22}{propagation}{Median(own, t => t.Call50),18:N0}{Median(own, t => t.Call99),9:N0}"
+                + $"{Ratio(t => t.Call50),10:N2}{Ratio(t => t.Call99),7:N2}{Median(own, t => t.PerSecond),9:N0}{cluster.Flushes,9}{own.Sum(t => t.Left),6}");
+
+            // Of the same turn, in which the machine did the same beside.
+            double Ratio(Func<Turn, double> figure) => MedianOf(own.Zip(none, (mine, without) => figure(mine) / figure(without)));
+        }
+    }
+
+    private static double Median(IEnumerable<Turn> turns, Func<Turn, double> figure) => MedianOf(turns.Select(figure));
+
+    private static double MedianOf(IEnumerable<double> values)
+    {
+        var sorted = values.Order().ToArray();
+        return sorted[sorted.Length / 2];
     }
 
     private static double At(double[] sorted, double quantile) => sorted.Length == 0 ? 0 : sorted[Math.Min(sorted.Length - 1, (int)(quantile * sorted.Length))];
+
+    /// <summary>Times in microseconds.</summary>
+    /// <param name="P50">From the return of SaveChanges to the result being gone.</param>
+    /// <param name="P99">The same.</param>
+    /// <param name="Before">The share of results that were gone before SaveChanges had returned.</param>
+    /// <param name="Call50">Of SaveChanges.</param>
+    /// <param name="Call99">The same.</param>
+    /// <param name="PerSecond">Changes, as far as the machine gave them.</param>
+    /// <param name="Left">Results that were never removed.</param>
+    private sealed record Turn(double P50, double P99, double Before, double Call50, double Call99, double PerSecond, int Left);
 }

@@ -1,6 +1,6 @@
+using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EfSecondLevelCache.IntegrationTests.Serving;
 
@@ -144,7 +144,7 @@ public sealed class DiagnosticsTests(ShopDatabase database) : ShopTests(database
     [Fact]
     public async Task Entries_show_what_is_kept()
     {
-        var clock = new Support.ManualTimeProvider();
+        var clock = new ManualTimeProvider();
         await using var cache = new SecondLevelCache(c => c.UseTimeProvider(clock));
         await MissAsync(cache, db => db.Products.Where(p => p.Id < 9).Cacheable(q => q.Tag("a").Tag("b")).ToListAsync());
         clock.Advance(TimeSpan.FromSeconds(5));
@@ -156,26 +156,5 @@ public sealed class DiagnosticsTests(ShopDatabase database) : ShopTests(database
         Assert.Equal(["a", "b"], entry.Tags);
         Assert.Equal((8, 1, TimeSpan.FromSeconds(5)), (entry.Rows, entry.Hits, entry.Age));
         Assert.Equal(cache.Statistics.Bytes, entry.Bytes);
-    }
-
-    private sealed class LogEvents : ILoggerProvider, ILogger
-    {
-        public List<(EventId Id, string Text)> Events { get; } = [];
-
-        public ILogger CreateLogger(string categoryName)
-            => categoryName.StartsWith(nameof(EfSecondLevelCache), StringComparison.Ordinal) ? this : NullLogger.Instance;
-
-        public void Log<TState>(
-            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-            => Events.Add((eventId, formatter(state, exception)));
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public void Dispose()
-        {
-        }
     }
 }

@@ -28,6 +28,7 @@ internal sealed class PeerBackplane : IBackplane
     private Task _following = Task.CompletedTask;
     private IBackplaneReceiver? _receiver;
     private bool _membersAreKnown;
+    private string? _membersFault;
     private bool _wasLive;
     private long _dropped;
     private long _rejected;
@@ -63,7 +64,7 @@ internal sealed class PeerBackplane : IBackplane
         {
             lock (_lock)
             {
-                var missing = _senders.Where(sender => sender is { IsListed: true, IsSelf: false, HasLeft: false } && !IsHeard(sender)).ToArray();
+                var missing = Missing();
                 var isLive = _membersAreKnown && missing.Length == 0 && _listener.Fault is null;
                 _wasLive |= isLive;
                 return new BackplaneHealth(
@@ -72,8 +73,8 @@ internal sealed class PeerBackplane : IBackplane
                     Volatile.Read(ref _rejected),
                     isLive ? null
                         : _listener.Fault is { } fault ? fault
-                        : !_membersAreKnown ? "the members are not known yet"
-                        : $"not connected: {string.Join(", ", missing.Select(sender => sender.Endpoint))}");
+                        : !_membersAreKnown ? _membersFault ?? "the members are not known yet"
+                        : $"not connected: {string.Join(", ", missing)}");
             }
         }
     }
@@ -192,6 +193,20 @@ internal sealed class PeerBackplane : IBackplane
     private bool IsHeard(PeerSender sender)
         => sender.IsConnected && sender.Incarnation is { } incarnation && _incoming.ContainsKey(incarnation);
 
+    private string[] Missing()
+        => [.. _senders.Where(sender => sender is { IsListed: true, IsSelf: false, HasLeft: false } && !IsHeard(sender)).Select(sender => sender.Endpoint)];
+
+    private PeerView View()
+    {
+        // Ahead of the lock: who hears us asks for our health under a lock of his own.
+        var silent = (_receiver as ChangeBroadcast)?.Suspects ?? [];
+        lock (_lock)
+        {
+            // Whom nobody can reach blames nobody.
+            return new PeerView(_wasLive, _listener.Fault is null ? [.. silent.Union(Missing())] : []);
+        }
+    }
+
     private async Task FollowMembersAsync()
     {
         await Task.Yield();
@@ -199,12 +214,13 @@ internal sealed class PeerBackplane : IBackplane
         {
             try
             {
-                var members = await _membership.GetAsync(_stopping.Token).ConfigureAwait(false);
+                var members = await _membership.GetAsync(View(), _stopping.Token).ConfigureAwait(false);
                 lock (_lock)
                     SetMembers(members);
             }
             catch (Exception fault) when (!_stopping.IsCancellationRequested)
             {
+                _membersFault = fault.Message;
                 Log.BackplaneEvent(_logger, $"the members could not be read, the known ones stay: {fault.Message}");
             }
             catch (OperationCanceledException)

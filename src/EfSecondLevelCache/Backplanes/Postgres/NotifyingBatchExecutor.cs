@@ -37,7 +37,7 @@ internal sealed class NotifyingBatchExecutor(IBatchExecutor inner, CacheSession 
     private bool NeedsTransaction()
         => session.Cache?.Invalidator.Broadcast is { } broadcast
             && session.FindKnown() is { } database
-            && broadcast.PublishesAtCommit(database.Name)
+            && broadcast.PublishesAtCommit(database)
             && !session.IsInTransaction
             && session.Context.Database.AutoTransactionBehavior is not AutoTransactionBehavior.Never;
 

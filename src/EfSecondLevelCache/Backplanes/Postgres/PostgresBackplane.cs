@@ -1,4 +1,9 @@
+using System.Collections.Concurrent;
 using System.Data.Common;
+using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Invalidation.Catalog;
+using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -13,44 +18,83 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
     private const string Channel = "ef_second_level_cache";
     private const string Notify = $"SELECT pg_catalog.pg_notify('{Channel}', $1)";
 
-    private readonly NpgsqlDataSource _database;
-    private readonly string _databaseName;
+    private static readonly TimeSpan CommandTimeout = TimeSpan.FromSeconds(5);
 
-    public PostgresBackplane(string connectionString, ILogger logger)
+    private readonly Lock _lock = new();
+    private readonly ConcurrentDictionary<KnownDatabase, bool> _carriedBy = new();
+    private readonly bool _isGiven;
+
+    /// <summary>Of the database that carries the messages.</summary>
+    private (string? Host, int Port, string Database) _carrier;
+
+    /// <summary>To it; null: no context has been used yet.</summary>
+    private volatile DedicatedConnections? _connections;
+
+    private NpgsqlConnection? _sending;
+    private bool _hasWarned;
+
+    /// <param name="connectionString">To the database that carries the messages; null: it is that of the first context that is used.</param>
+    /// <param name="logger">Takes its messages.</param>
+    public PostgresBackplane(string? connectionString, ILogger logger)
         : base(logger)
     {
-        var settings = new NpgsqlConnectionStringBuilder(connectionString)
-        {
-            Enlist = false,
-            Pooling = true,
-            MaxPoolSize = 2,
-            CommandTimeout = 5,
-            Timeout = 5,
-            ApplicationName = "EfSecondLevelCache backplane",
-        };
-        _database = NpgsqlDataSource.Create(settings);
-        _databaseName = settings.Database ?? settings.Username ?? "";
+        if (connectionString is null)
+            return;
+        _isGiven = true;
+        _carrier = AddressOf(connectionString);
+        _connections = DedicatedConnections.To(connectionString, CommandTimeout);
     }
 
     /// <summary>A payload has less than 8,000 bytes, and four of Base64 carry three.</summary>
     public override int MaxMessageBytes => 7_996 / 4 * 3;
 
-    public bool CarriedBy(string database) => database == _databaseName;
+    protected override string? WhyNotConnecting
+        => _connections is null ? "no context has been used yet; the database of the first one carries the messages" : null;
 
-    public async Task PublishAtCommitAsync(bool async, DbTransaction transaction, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
+    public void Used(KnownDatabase database, IRelationalConnection connection, ILogger logger)
+    {
+        if (_carriedBy.ContainsKey(database))
+            return;
+        var address = AddressOf(connection.ConnectionString!);
+        lock (_lock)
+        {
+            if (_connections is null)
+            {
+                _carrier = address;
+                _connections = DedicatedConnections.Like(connection, CommandTimeout);
+                Connect();
+            }
+
+            // One that is named may have another address than the contexts', past their pooler.
+            var carries = _isGiven ? address.Database == _carrier.Database : address == _carrier;
+            _carriedBy[database] = carries;
+            if (carries || _isGiven || _hasWarned)
+                return;
+            _hasWarned = true;
+        }
+
+        Log.SeveralDatabases(logger, NameOf(_carrier), NameOf(address));
+    }
+
+    public bool CarriedBy(KnownDatabase database) => _carriedBy.GetValueOrDefault(database);
+
+    public async Task PublishAtCommitAsync(
+        bool async, DbTransaction transaction, bool commits, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
     {
         // Not through EF Core's command: it is no command of the application.
-        await using var command = new NpgsqlCommand(Notify, (NpgsqlConnection)transaction.Connection!, (NpgsqlTransaction)transaction);
-        command.Parameters.Add(Payload(message));
+        await using var batch = new NpgsqlBatch((NpgsqlConnection)transaction.Connection!, (NpgsqlTransaction)transaction);
+        batch.BatchCommands.Add(Notification(message));
+        if (commits)
+            batch.BatchCommands.Add(new NpgsqlBatchCommand("COMMIT"));
         if (async)
-            await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
         else
-            command.ExecuteNonQuery();
+            batch.ExecuteNonQuery();
     }
 
     protected override async Task ListenAsync(CancellationToken cancellationToken)
     {
-        await using var connection = await _database.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        await using var connection = await _connections!.OpenAsync(cancellationToken).ConfigureAwait(false);
         connection.Notification += (_, notification) => Received(notification.Payload);
         await using (var listen = new NpgsqlCommand($"LISTEN {Channel}", connection))
             await listen.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
@@ -61,13 +105,27 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
 
     protected override async Task SendAsync(IReadOnlyList<ReadOnlyMemory<byte>> messages, CancellationToken cancellationToken)
     {
-        await using var batch = _database.CreateBatch();
-        foreach (var message in messages)
-            batch.BatchCommands.Add(new NpgsqlBatchCommand(Notify) { Parameters = { Payload(message) } });
-        await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        _sending ??= await _connections!.OpenAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await using var batch = new NpgsqlBatch(_sending);
+            foreach (var message in messages)
+                batch.BatchCommands.Add(Notification(message));
+            await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await CloseAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
-    protected override ValueTask CloseAsync() => _database.DisposeAsync();
+    protected override async ValueTask CloseAsync()
+    {
+        if (_sending is not null)
+            await _sending.DisposeAsync().ConfigureAwait(false);
+        _sending = null;
+    }
 
     private void Received(string payload)
     {
@@ -76,5 +134,14 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
         Received(Convert.TryFromBase64String(payload, message, out var length) ? message.AsMemory(0, length) : default);
     }
 
-    private static NpgsqlParameter<string> Payload(ReadOnlyMemory<byte> message) => new() { TypedValue = Convert.ToBase64String(message.Span) };
+    private static NpgsqlBatchCommand Notification(ReadOnlyMemory<byte> message)
+        => new(Notify) { Parameters = { new NpgsqlParameter<string> { TypedValue = Convert.ToBase64String(message.Span) } } };
+
+    private static (string? Host, int Port, string Database) AddressOf(string connectionString)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        return (settings.Host, settings.Port, settings.Database ?? settings.Username ?? "");
+    }
+
+    private static string NameOf((string? Host, int Port, string Database) address) => $"{address.Database} at {address.Host}:{address.Port}";
 }

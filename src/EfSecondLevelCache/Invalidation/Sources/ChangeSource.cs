@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.Invalidation.Sources.Replication;
 using EfSecondLevelCache.Querying.Planning;
@@ -27,7 +28,7 @@ internal sealed class ChangeSource : IAsyncDisposable
     private readonly ChangeSourceOptions _options;
     private readonly TimeSpan _maxStaleness;
     private readonly TimeProvider _time;
-    private readonly SourceConnections _connections;
+    private readonly DedicatedConnections _connections;
     private readonly Func<ChangeStream> _createStream;
     private readonly Invalidator _invalidator;
     private readonly DependencySlots _slots;
@@ -68,7 +69,7 @@ internal sealed class ChangeSource : IAsyncDisposable
     public ChangeSource(
         string database,
         SecondLevelCacheOptions options,
-        SourceConnections connections,
+        DedicatedConnections connections,
         Func<ChangeStream> createStream,
         Invalidator invalidator,
         DependencySlots slots,

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.Invalidation.Sources.Notifications;
 using EfSecondLevelCache.Invalidation.Sources.Replication;
@@ -24,7 +25,7 @@ internal sealed class ChangeSources(SecondLevelCacheOptions options, Invalidator
         var settings = new NpgsqlConnectionStringBuilder(connection.ConnectionString);
         var source = _sources.GetOrAdd((settings.Host, settings.Port, known.Name), _ => new(() =>
         {
-            var connections = new SourceConnections(connection, configured.ConnectionString, options.MaxSourceStaleness);
+            var connections = DedicatedConnections.Like(connection, options.MaxSourceStaleness, configured.ConnectionString);
             return new ChangeSource(known.Name, options, connections, CreateStream, invalidator, slots, logger);
 
             ChangeStream CreateStream() => configured.Kind is ChangeSourceKind.Notifications

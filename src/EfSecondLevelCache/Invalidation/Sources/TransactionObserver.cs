@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Npgsql;
 
 namespace EfSecondLevelCache.Invalidation.Sources;
@@ -29,15 +30,19 @@ internal sealed class TransactionObserver : DbTransactionInterceptor
 
     public override InterceptionResult TransactionCommitting(DbTransaction transaction, TransactionEventData eventData, InterceptionResult result)
     {
-        PendingChanges.TellAsync(async: false, transaction, default).GetAwaiter().GetResult();
-        return result;
+        var commits = IsOursToCommit(eventData, result);
+        return PendingChanges.TellAsync(async: false, transaction, commits, default).GetAwaiter().GetResult() && commits
+            ? InterceptionResult.Suppress()
+            : result;
     }
 
     public override async ValueTask<InterceptionResult> TransactionCommittingAsync(
         DbTransaction transaction, TransactionEventData eventData, InterceptionResult result, CancellationToken cancellationToken = default)
     {
-        await PendingChanges.TellAsync(async: true, transaction, cancellationToken).ConfigureAwait(false);
-        return result;
+        var commits = IsOursToCommit(eventData, result);
+        return await PendingChanges.TellAsync(async: true, transaction, commits, cancellationToken).ConfigureAwait(false) && commits
+            ? InterceptionResult.Suppress()
+            : result;
     }
 
     public override void TransactionCommitted(DbTransaction transaction, TransactionEndEventData eventData)
@@ -60,6 +65,10 @@ internal sealed class TransactionObserver : DbTransactionInterceptor
     public override Task TransactionFailedAsync(
         DbTransaction transaction, TransactionErrorEventData eventData, CancellationToken cancellationToken = default)
         => FailedAsync(async: true, transaction, eventData).AsTask();
+
+    /// <summary>Whether no other interceptor would find the transaction committed already.</summary>
+    private bool IsOursToCommit(TransactionEventData eventData, InterceptionResult result)
+        => !result.IsSuppressed && eventData.Context?.GetService<IInterceptors>().Aggregate<IDbTransactionInterceptor>() == this;
 
     /// <summary>Where the server itself refused to commit, it has rolled back. Else it may have committed before the answer was lost, or may yet.</summary>
     private static ValueTask FailedAsync(bool async, DbTransaction transaction, TransactionErrorEventData eventData) => eventData switch

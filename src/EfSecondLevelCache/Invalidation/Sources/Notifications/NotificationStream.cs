@@ -1,4 +1,5 @@
 using System.Globalization;
+using EfSecondLevelCache.Infrastructure;
 using Npgsql;
 
 namespace EfSecondLevelCache.Invalidation.Sources.Notifications;
@@ -7,7 +8,7 @@ namespace EfSecondLevelCache.Invalidation.Sources.Notifications;
 /// LISTEN on a connection that does nothing else. PostgreSQL delivers in the order of commits, and only what is visible by then to everybody, so a
 /// query that is sent after a notification came sees what it tells of.
 /// </summary>
-internal sealed class NotificationStream(SourceConnections connections) : ChangeStream
+internal sealed class NotificationStream(DedicatedConnections connections) : ChangeStream
 {
     /// <summary>Of this stream alone: the others need not hear its heartbeats.</summary>
     private readonly string _heartbeats = $"{CaptureScript.Channel}_{Guid.NewGuid():N}";

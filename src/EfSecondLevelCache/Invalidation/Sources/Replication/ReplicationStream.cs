@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Sql;
 using Npgsql;
 using Npgsql.Replication;
@@ -12,7 +13,7 @@ namespace EfSecondLevelCache.Invalidation.Sources.Replication;
 /// The write-ahead log as the server's plugin pgoutput decodes it, over a temporary slot: it goes with the connection, so that a process that is
 /// gone retains no log. Transactions come in the order of their commits, and may come before others can see them.
 /// </summary>
-internal sealed class ReplicationStream(SourceConnections connections, string publication) : ChangeStream
+internal sealed class ReplicationStream(DedicatedConnections connections, string publication) : ChangeStream
 {
     /// <summary>Of this stream alone: every walsender gets every message.</summary>
     private readonly string _name = $"second_level_cache_{Guid.NewGuid():N}";
