@@ -2,11 +2,12 @@
 # All tests. Arguments go to each test project, for example: eng/test.sh -class '*TransactionTests'
 # Takes the .NET SDK. Uses the server of EFSLC_TEST_CONNECTION where that is set, else a private one, for which it installs PostgreSQL
 # where the machine has neither its binaries nor a Docker engine. Installs redis-server where it is missing; where it can't, the tests that need it are
-# skipped and say so. Fails where a test fails or none ran.
+# skipped and say so. Without arguments the tests that depend on the server run once more on another major of PostgreSQL, where npm can fetch it. Fails where a test fails or none ran.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source eng/dotnet.sh
 source eng/postgres.sh
+source eng/second-postgres.sh
 
 [[ -n ${EFSLC_TEST_CONNECTION:-} ]] || find_postgres || docker version >/dev/null 2>&1 || install_postgres
 
@@ -26,17 +27,33 @@ passed=0 failed=0 skipped=0
 # The number in an attribute of the results' root, such as failed="3".
 number() { grep -o '<assembly [^>]*' "$1" | sed -n "s/.* $2=\"\([0-9]*\)\".*/\1/p"; }
 
-for project in tests/*Tests; do
-    file=$results/$(basename "$project").xml
-    if build_project "$project"; then
-        dotnet run --no-build --configuration Release --project "$project" -- -noColor -xml "$file" "$@" || true
-    fi
-    # No results: it did not build, or it died.
-    [[ -s $file ]] || { failed=$((failed + 1)); continue; }
+# Runs a project that is built, and counts.
+run_project() {
+    local project=$1 file=$results/$2.xml
+    shift 2
+    dotnet run --no-build --configuration Release --project "$project" -- -noColor -xml "$file" "$@" || true
+    # No results: it died.
+    [[ -s $file ]] || { failed=$((failed + 1)); return; }
     passed=$((passed + $(number "$file" passed)))
     failed=$((failed + $(number "$file" failed) + $(number "$file" errors)))
     skipped=$((skipped + $(number "$file" skipped)))
+}
+
+for project in tests/*Tests; do
+    if build_project "$project"; then run_project "$project" "$(basename "$project")" "$@"; else failed=$((failed + 1)); fi
 done
+
+if (($# == 0)); then
+    # Not in a subshell, as it sets a variable.
+    if fetch_second_postgres >"$results/why"; then
+        echo "Once more, what depends on the server: $("$SECOND_POSTGRES_BIN/postgres" --version)."
+        EFSLC_POSTGRES_BIN=$SECOND_POSTGRES_BIN EFSLC_TEST_CONNECTION= run_project tests/EfSecondLevelCache.IntegrationTests second \
+            -class '*.Sources.*' -class '*.Catalog.*' -class '*.Consistency.CatalogTests' -class '*.Consistency.RowTests' \
+            -class '*.Consistency.UnknownOutcomeTests' -class '*.Consistency.HistoryTests' -class '*.PostgresBackplaneTests'
+    else
+        echo "Skipped: the tests on PostgreSQL $SECOND_POSTGRES_VERSION, because $(<"$results/why")."
+    fi
+fi
 
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0 && passed > 0))
