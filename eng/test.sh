@@ -2,12 +2,13 @@
 # All tests. Arguments go to each test project, for example: eng/test.sh -class '*TransactionTests'
 # Takes the .NET SDK. Uses the server of EFSLC_TEST_CONNECTION where that is set, else a private one, for which it installs PostgreSQL
 # where the machine has neither its binaries nor a Docker engine. Installs redis-server where it is missing; where it can't, the tests that need it are
-# skipped and say so. Without arguments, and with a server of its own, what depends on the server's version is tested on another major version too, where
-# npm is there to get it. Fails where a test fails or none ran.
+# skipped and say so. Without arguments the tests that depend on the server run once more on another major of PostgreSQL, where npm can fetch it.
+# Fails where a test fails or none ran.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source eng/dotnet.sh
 source eng/postgres.sh
+source eng/second-postgres.sh
 
 [[ -n ${EFSLC_TEST_CONNECTION:-} ]] || find_postgres || docker version >/dev/null 2>&1 || install_postgres
 
@@ -21,16 +22,18 @@ if ! command -v redis-server >/dev/null && command -v apt-get >/dev/null; then
 fi
 
 results=$(mktemp -d)
-trap 'rm -rf "$results" "${OTHER_POSTGRES_DIRECTORY:-$results}"' EXIT
+trap 'rm -rf "$results"' EXIT
 passed=0 failed=0 skipped=0
 
 # The number in an attribute of the results' root, such as failed="3".
 number() { grep -o '<assembly [^>]*' "$1" | sed -n "s/.* $2=\"\([0-9]*\)\".*/\1/p"; }
 
-# Runs the tests of a project, and counts them. No results: it died.
-run_tests() {
+# Runs a project that is built, and counts.
+run_project() {
     local project=$1 file=$results/$2.xml
-    dotnet run --no-build --configuration Release --project "$project" -- -noColor -xml "$file" "${@:3}" || true
+    shift 2
+    dotnet run --no-build --configuration Release --project "$project" -- -noColor -xml "$file" "$@" || true
+    # No results: it died.
     [[ -s $file ]] || { failed=$((failed + 1)); return; }
     passed=$((passed + $(number "$file" passed)))
     failed=$((failed + $(number "$file" failed) + $(number "$file" errors)))
@@ -39,16 +42,19 @@ run_tests() {
 
 for project in tests/*Tests; do
     build_project "$project"
-    run_tests "$project" "$(basename "$project")" "$@"
+    run_project "$project" "$(basename "$project")" "$@"
 done
 
-integration=EfSecondLevelCache.IntegrationTests
-if (($# == 0)) && [[ -z ${EFSLC_TEST_CONNECTION:-} ]]; then
-    fetch_other_postgres
-    if [[ -n $OTHER_POSTGRES_BIN ]]; then
-        export EFSLC_HISTORY_SECONDS=8
-        PATH=$OTHER_POSTGRES_BIN:$PATH run_tests tests/$integration other-postgres -class "$integration.Sources.*" -class "$integration.Catalog.*" \
-            -class "$integration.Consistency.*" -class '*.PostgresBackplaneTests' -class '*.PeerMembersTests' -class '*.SynchronousWritesTests'
+if (($# == 0)); then
+    # Not in a subshell, as it sets a variable.
+    if fetch_second_postgres >"$results/why"; then
+        echo "Once more, what depends on the server: $("$SECOND_POSTGRES_BIN/postgres" --version)."
+        EFSLC_POSTGRES_BIN=$SECOND_POSTGRES_BIN EFSLC_TEST_CONNECTION= EFSLC_HISTORY_SECONDS=8 run_project tests/EfSecondLevelCache.IntegrationTests second \
+            -class '*.Sources.*' -class '*.Catalog.*' -class '*.Consistency.CatalogTests' -class '*.Consistency.RowTests' \
+            -class '*.Consistency.UnknownOutcomeTests' -class '*.Consistency.HistoryTests' -class '*.PostgresBackplaneTests' \
+            -class '*.PeerMembersTests' -class '*.SynchronousWritesTests'
+    else
+        echo "Skipped: the tests on PostgreSQL $SECOND_POSTGRES_VERSION, because $(<"$results/why")."
     fi
 fi
 

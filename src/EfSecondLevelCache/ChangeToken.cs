@@ -49,8 +49,8 @@ public readonly record struct ChangeToken : ISpanParsable<ChangeToken>
         => TryParse(s, provider, out var token)
             ? token
             : throw new FormatException(
-                $"This is no change token: it has {s.Length} characters, where one has {Length}, all of them letters, digits, - and _, and begins with "
-                + $"{Version}. Pass what ChangeToken.ToString() has written; use TryParse for text that came from outside.");
+                $"This is no change token: it has {s.Length} characters, where one has {Length}, all of them letters, digits, - and _, and begins "
+                + $"with {Version}. Pass what ChangeToken.ToString() has written; use TryParse for text that came from outside.");
 
     /// <summary>Reads what <see cref="ToString"/> has written; false, with the default token, where the text is none.</summary>
     /// <param name="s">Any text, also from outside: its length is looked at first.</param>

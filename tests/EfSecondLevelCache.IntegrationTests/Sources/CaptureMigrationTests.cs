@@ -19,7 +19,7 @@ public sealed class CaptureMigrationTests(PostgresServer server)
         await db.Database.MigrateAsync(TestContext.Current.CancellationToken);
         await SeesOthersWritesAsync(db, cache);
 
-        await db.Database.MigrateAsync("1_notes", TestContext.Current.CancellationToken);
+        await db.Database.MigrateAsync("20260101000001_notes", TestContext.Current.CancellationToken);
         await cache.ChangeSources.All.Single().CatchUpAsync(TestContext.Current.CancellationToken);
         Assert.Contains("NotCaptured", $"{Assert.Single(await db.ExplainCacheAsync(() => db.Notes.Cacheable().CountAsync()))}");
         await using var connection = new NpgsqlConnection(database.ConnectionString);
@@ -93,7 +93,7 @@ public sealed class CaptureMigrationTests(PostgresServer server)
     }
 
     [DbContext(typeof(NotesContext))]
-    [Migration("1_notes")]
+    [Migration("20260101000001_notes")]
     public sealed class AddNotes : Migration
     {
         protected override void Up(MigrationBuilder migrationBuilder) => migrationBuilder.CreateTable(
@@ -105,7 +105,7 @@ public sealed class CaptureMigrationTests(PostgresServer server)
     }
 
     [DbContext(typeof(NotesContext))]
-    [Migration("2_capture")]
+    [Migration("20260101000002_capture")]
     public sealed class CaptureNotes : Migration
     {
         protected override void Up(MigrationBuilder migrationBuilder) => migrationBuilder.AddChangeCapture("notes");

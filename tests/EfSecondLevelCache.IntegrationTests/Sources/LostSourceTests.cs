@@ -103,7 +103,7 @@ public abstract class LostSourceSpecification(SourceDatabase database, ITestOutp
 
         var watch = Stopwatch.StartNew();
         await lose();
-        await UntilAsync(() => Task.FromResult(Cache.Sources.Single() is var now && (now.State is ChangeSourceState.Lost || now.Reconnects > before.Reconnects)));
+        await UntilAsync(() => Task.FromResult(Cache.Sources.Single() is var now && (now.State is ChangeSourceState.Lost || now.Flushes > before.Flushes)));
         var noticed = watch.Elapsed;
         await Database.ExecuteAsync("UPDATE items SET name = 'meanwhile' WHERE id = 1");
         Assert.Contains("meanwhile", (await GetAsync(Item)).Result);
@@ -113,7 +113,8 @@ public abstract class LostSourceSpecification(SourceDatabase database, ITestOutp
         output.WriteLine($"noticed after {noticed.TotalMilliseconds:F0} ms, served again after {watch.Elapsed.TotalMilliseconds:F0} ms");
         Assert.Contains("meanwhile", (await GetAsync(Item)).Result);
         var after = Cache.Sources.Single();
-        Assert.True(after.Reconnects > before.Reconnects && after.Flushes > before.Flushes, $"{before} {after}");
+        // PostgreSQL 18 does not end a stream whose publication is gone.
+        Assert.True(after.Flushes > before.Flushes, $"{before} {after}");
 
         Assert.Equal("item 1", await RemovedByAsync("UPDATE items SET name = 'later' WHERE id = 1", "item 1", "item 2"));
     }

@@ -187,3 +187,52 @@ public sealed class ReadYourWritesByLogicalReplicationTests(SourceDatabase datab
         => cache.UseLogicalReplication(r => r.ConnectionString(SourceConnectionString).HeartbeatInterval(HeartbeatInterval))
             .MaxStaleness(TimeSpan.FromHours(1));
 }
+
+/// <summary>Commits become visible late there, and the decoded log tells of them before.</summary>
+public sealed class ReadYourWritesBehindASlowStandbyTests
+{
+    [Theory]
+    [InlineData(ChangeSourceKind.Notifications)]
+    [InlineData(ChangeSourceKind.LogicalReplication)]
+    public async Task Whoever_has_a_token_reads_what_was_written_or_later(ChangeSourceKind kind)
+    {
+        Assert.SkipWhen(PrivateCluster.FindBinaries() is null, "A cluster of its own needs the server's binaries.");
+        await using var cluster = await PrivateCluster.StartAsync(PrivateCluster.FindBinaries()!);
+        await SourceDatabase.CreateTablesAsync(cluster.ConnectionString);
+        await using var cache = new SecondLevelCache(c => _ = kind is ChangeSourceKind.Notifications ? c.UseNotifications() : c.UseLogicalReplication());
+        await using (var db = Open(cache))
+        {
+            db.Items.AddRange(Enumerable.Range(1, 3).Select(id => new Item { Id = id }));
+            await db.SaveChangesAsync(TestContext.Current.CancellationToken);
+            await db.Database.EnsureChangeCaptureAsync(TestContext.Current.CancellationToken);
+            await cache.WaitUntilLiveAsync(TestContext.Current.CancellationToken);
+        }
+
+        await using var standby = await SlowStandby.StartAsync(cluster.ConnectionString);
+        await SlowStandby.RequireAsync(cluster.ConnectionString);
+        await Task.WhenAll(Enumerable.Range(1, 3).Select(id => Task.Run(() => WriteAndReadAsync(id))));
+        Assert.NotEqual(0, cache.Statistics.Hits);
+        await SlowStandby.RequireAsync(cluster.ConnectionString, required: false);
+
+        async Task WriteAndReadAsync(int id)
+        {
+            for (var value = 1; value <= 60; value++)
+            {
+                await using var writer = Open(null);
+                await writer.Items.Where(i => i.Id == id).ExecuteUpdateAsync(set => set.SetProperty(i => i.GroupId, value));
+                var token = await writer.Database.GetChangeTokenAsync();
+                for (var read = 0; read < 3; read++)
+                {
+                    await using var reader = Open(cache);
+                    Assert.Equal(value, (await reader.Items.Where(i => i.Id == id).Cacheable(q => q.NotOlderThan(token)).SingleAsync()).GroupId);
+                }
+            }
+        }
+
+        SourceContext Open(SecondLevelCache? with)
+        {
+            var options = new DbContextOptionsBuilder<SourceContext>().UseNpgsql(cluster.ConnectionString);
+            return new SourceContext((with is null ? options : options.AddSecondLevelCache(with)).Options);
+        }
+    }
+}

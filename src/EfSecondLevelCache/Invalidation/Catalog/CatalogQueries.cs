@@ -65,6 +65,7 @@ internal static class CatalogQueries
     /// <summary>
     /// Sums of hashes, so that the order of rows does not matter. By value where something that is of no interest here is updated often
     /// (TRUNCATE and GRANT touch pg_class), by xmin elsewhere. A temporary relation counts only while it hides a permanent one.
+    /// A publication counts, as what it was left out of for a moment was told to nobody: from PostgreSQL 18 on the stream goes on without it.
     /// After a failover nothing is as it was: commits that the standby never got are lost.
     /// </summary>
     public const string Fingerprint =
@@ -94,7 +95,9 @@ internal static class CatalogQueries
             (SELECT sum(hashint8extended(t.oid::int8, t.xmin::text::int8))
              FROM pg_catalog.pg_type t WHERE t.oid >= {FirstUserId} AND t.typtype <> 'c' AND t.typcategory <> 'A'),
             (SELECT sum(hashint8extended(o.oid::int8, o.bypasses::int4) # hashtextextended(o.roles::text, o.oid::int8))
-             FROM ({ViewOwners}) o)
+             FROM ({ViewOwners}) o),
+            (SELECT sum(hashint8extended(pub.oid::int8, pub.xmin::text::int8)) FROM pg_catalog.pg_publication pub),
+            (SELECT sum(hashint8extended(pub.oid::int8, pub.xmin::text::int8)) FROM pg_catalog.pg_publication_rel pub)
         ]::text, {Timeline}
         """;
 

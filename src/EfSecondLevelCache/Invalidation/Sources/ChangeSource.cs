@@ -352,7 +352,8 @@ internal sealed class ChangeSource : IAsyncDisposable
 
     /// <summary>Sends a heartbeat and looks at what the stream does not tell.</summary>
     /// <returns>Where the server was before, and whether the catalog has changed.</returns>
-    private async Task<(ServerPosition Position, bool IsChanged)> SendAsync(ChangeStream stream, NpgsqlConnection side, long number, CancellationToken cancellationToken)
+    private async Task<(ServerPosition Position, bool IsChanged)> SendAsync(
+        ChangeStream stream, NpgsqlConnection side, long number, CancellationToken cancellationToken)
     {
         ServerPosition position;
         CatalogFingerprint fingerprint;
@@ -408,8 +409,8 @@ internal sealed class ChangeSource : IAsyncDisposable
         {
             throw new IOException(
                 $"The change source reaches a server on timeline {timeline.ToString(CultureInfo.InvariantCulture)}, but the database was found on "
-                + $"timeline {latest.ToString(CultureInfo.InvariantCulture)}: there was a failover. It connects until it reaches the new primary; where it "
-                + "has a ConnectionString of its own, that must lead there too.");
+                + $"timeline {latest.ToString(CultureInfo.InvariantCulture)}: there was a failover. It connects until it reaches the new primary; where "
+                + "it has a ConnectionString of its own, that must lead there too.");
         }
     }
 
