@@ -18,9 +18,12 @@ public sealed class RedisServerProcess : IAsyncDisposable
     private readonly int _port = TcpProxy.FreePort();
     private Process? _owner;
 
-    public string Configuration => $"127.0.0.1:{_port},user=app,password=s3cret";
+    public string Configuration => ConfigurationAt(Endpoint);
 
     public string Endpoint => $"127.0.0.1:{_port}";
+
+    /// <summary>Its configuration where it is reached over something else.</summary>
+    public static string ConfigurationAt(string endpoint) => $"{endpoint},user=app,password=s3cret";
 
     /// <summary>Skips the test where the machine has no Redis.</summary>
     public static async Task<RedisServerProcess> StartAsync()
