@@ -128,11 +128,11 @@ public abstract class ClusterSpecification(PostgresServer server, ITestOutputHel
             + $"all served from their caches in {Stopwatch.GetElapsedTime(ended).TotalSeconds:N1} s");
         await Task.Delay(Quiet);
         await AllAsync("stop");
+        var (hits, asked) = (await SumAsync("hits"), await SumAsync("asked"));
 
         // What was published last is on its way; then everybody answers as the database does.
         await Task.Delay(MaxStaleness);
         var differences = (await AllAsync("difference")).Where(difference => difference != "none").ToArray();
-        var (hits, asked) = (await SumAsync("hits"), await SumAsync("asked"));
         var histories = Nodes.SelectMany(node => node.Histories).Select(HistoryFile.Load).ToList();
         Write[] writes = [.. histories.SelectMany(history => history.Writes)];
         Read[] reads = [.. histories.SelectMany(history => history.Reads)];

@@ -13,9 +13,9 @@ internal sealed record Question(string Name, Func<BankContext, long, Task<Claim[
 }
 
 /// <summary>What somebody left in the cache, others shall find while it is of interest.</summary>
-internal sealed class RecentQuestions
+internal sealed class RecentQuestions(int count)
 {
-    private readonly Question?[] _recent = new Question?[16];
+    private readonly Question?[] _recent = new Question?[count];
 
     /// <summary>Mostly one that was asked not long ago.</summary>
     public Question Any(Random random)

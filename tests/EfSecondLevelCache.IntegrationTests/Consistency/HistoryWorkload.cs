@@ -41,7 +41,7 @@ internal sealed class HistoryWorkload : IAsyncDisposable
     private readonly Func<BankContext>[] _contextsWithoutRetries;
     private readonly DbContextOptions _lossy;
     private readonly (Func<Random, Task> Run, int Weight)[] _endings;
-    private readonly RecentQuestions _questions = new();
+    private readonly RecentQuestions _questions = new(16);
     private long _start;
     private int _reads;
     private volatile bool _stopped;
