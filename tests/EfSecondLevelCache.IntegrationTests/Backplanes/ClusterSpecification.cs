@@ -166,8 +166,7 @@ public abstract class ClusterSpecification(PostgresServer server, ITestOutputHel
     {
         try
         {
-            foreach (var node in Nodes)
-                await Eventually.TrueAsync(() => condition(node));
+            await Task.WhenAll(Nodes.Select(node => Eventually.TrueAsync(() => condition(node))));
         }
         catch (Xunit.Sdk.FailException fault)
         {

@@ -36,11 +36,7 @@ public sealed class PostgresClusterTests(RestartableServer server, ITestOutputHe
     public Task A_node_hears_nothing_over_its_connection_and_nobody_is_told() => CheckAsync(() => DuringAsync([_wires[Victim]], wire => wire.Hold()));
 
     [Fact]
-    public Task PostgreSQL_is_restarted() => CheckAsync(async () =>
-    {
-        await server.RestartAsync();
-        await Database.ForgetConnectionsAsync();
-    });
+    public Task PostgreSQL_is_restarted() => CheckAsync(server.RestartAsync);
 
     protected override NodeSettings Configure(NodeSettings node) => node with
     {

@@ -31,11 +31,7 @@ public sealed class SynchronousClusterTests(RestartableServer server, ITestOutpu
     public Task Messages_are_later_than_the_lease() => CheckAsync(() => DuringAsync(_wires.All, wire => wire.Latency = Lease * 1.3));
 
     [Fact]
-    public Task PostgreSQL_is_restarted() => CheckAsync(async () =>
-    {
-        await server.RestartAsync();
-        await Database.ForgetConnectionsAsync();
-    });
+    public Task PostgreSQL_is_restarted() => CheckAsync(server.RestartAsync);
 
     public override async ValueTask DisposeAsync()
     {

@@ -48,13 +48,6 @@ internal sealed partial class HistoryDatabase : IAsyncDisposable
     /// <summary>Writes past EF Core.</summary>
     public Task ExecuteAsync(string sql) => _database.ExecuteAsync(sql);
 
-    /// <summary>The server was restarted.</summary>
-    public async Task ForgetConnectionsAsync()
-    {
-        await using var pool = new NpgsqlConnection(ConnectionString);
-        NpgsqlConnection.ClearPool(pool);
-    }
-
     /// <summary>Every transaction that was committed since the beginning, in the order of the log.</summary>
     public async Task<IReadOnlyList<Commit>> CommitsAsync()
     {
@@ -93,7 +86,7 @@ internal sealed partial class HistoryDatabase : IAsyncDisposable
     }
 
     // table public.accounts: UPDATE: id[bigint]:7 group_id[bigint]:2 value[bigint]:1234
-    [GeneratedRegex(@"^table public\.(?<table>\w+): (?<operation>INSERT|UPDATE|DELETE):")]
+    [GeneratedRegex(@"^table public\.(?<table>accounts|groups): (?<operation>INSERT|UPDATE|DELETE):")]
     private static partial Regex ChangeLine();
 
     [GeneratedRegex(@" (?<name>\w+)\[bigint\]:(?<value>\d+)")]

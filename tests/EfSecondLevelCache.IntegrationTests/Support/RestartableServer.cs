@@ -1,3 +1,5 @@
+using Npgsql;
+
 namespace EfSecondLevelCache.IntegrationTests.Support;
 
 /// <summary>A PostgreSQL server for the tests of one class, which may restart it.</summary>
@@ -19,8 +21,12 @@ public sealed class RestartableServer : IAsyncLifetime
         Server = PostgresServer.At(_cluster.ConnectionString);
     }
 
-    /// <summary>As after a crash.</summary>
-    public Task RestartAsync() => _cluster!.RestartAsync(_binaries!);
+    /// <summary>As after a crash. Connections of this process that wait in pools are forgotten.</summary>
+    public async Task RestartAsync()
+    {
+        await _cluster!.RestartAsync(_binaries!);
+        NpgsqlConnection.ClearAllPools();
+    }
 
     public async ValueTask DisposeAsync()
     {
