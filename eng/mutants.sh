@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Shows that the history test can fail. Each deliberate bug (tests/EfSecondLevelCache.IntegrationTests/Consistency/Mutants/*.patch) is applied
-# to a copy of the tree, where the test has to fail in every run; without any it has to pass. For example: eng/mutants.sh skip-cascades
+# Shows that the tests of consistency can fail. Each deliberate bug (tests/EfSecondLevelCache.IntegrationTests/Consistency/Mutants/*.patch) is applied
+# to a copy of the tree, where the history test, or the class that the patch names in a line "Caught by: ...", has to fail in every run; without any
+# it has to pass. For example: eng/mutants.sh skip-cascades
 # MUTANT_RUNS (3) runs of EFSLC_HISTORY_SECONDS (8) each. Takes git, the .NET SDK and what the integration tests take.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -26,27 +27,44 @@ build_library() {
     cp "$copy"/src/EfSecondLevelCache/bin/Release/net10.0/EfSecondLevelCache.* "$copy/$project/bin/Release/net10.0/"
 }
 
-history() {
-    dotnet run --no-build --configuration Release --project "$copy/$project" -- -noLogo -noColor -class '*.HistoryTests' >"$copy/history.log" 2>&1
+run_tests() {
+    dotnet run --no-build --configuration Release --project "$copy/$project" -- -noLogo -noColor -class "*.$1" >"$copy/tests.log" 2>&1
 }
 
+# What the tests of a class say of their failure, in a few words; nothing where they pass, or fail of something else than a mutant is there for.
+complaint() {
+    if ! run_tests "$1"; then
+        if [[ $1 == HistoryTests ]]; then
+            grep -om1 'The history is violated [^;]*' "$copy/tests.log" | sed 's/The history is violated //'
+        else
+            sed -n 's/.*\.\([A-Za-z_]*\).* \[FAIL\]$/\1/p' "$copy/tests.log" | head -1
+        fi
+    fi
+}
+
+class_of() { sed -n 's/^Caught by: //p' "$@"; }
+
 build $project
-history || { cat "$copy/history.log"; echo "The test fails without any mutant." >&2; exit 1; }
-echo "passes without a mutant"
+for class in $(printf '%s\n' HistoryTests $(class_of "$mutants"/*.patch) | sort -u); do
+    run_tests "$class" || { cat "$copy/tests.log"; echo "$class fails without any mutant." >&2; exit 1; }
+    echo "$class passes without a mutant"
+done
 
 survived=0
 for name in "$@"; do
     patch=$mutants/${name%.patch}.patch
     (cd "$copy" && git apply --unsafe-paths "$patch") || { echo "${name%.patch} does not fit the sources any more: $patch" >&2; exit 1; }
     build_library
+    class=$(class_of "$patch")
+    class=${class:-HistoryTests}
     caught=() missed=0
     for ((run = 0; run < runs; run++)); do
-        # Whatever else goes wrong is not what the mutant is there for.
-        if ! history && when=$(grep -om1 'The history is violated [^;]*' "$copy/history.log"); then
-            caught+=("${when#The history is violated }")
+        when=$(complaint "$class" || true)
+        if [[ -n $when ]]; then
+            caught+=("$when")
         else
             missed=$((missed + 1))
-            cp "$copy/history.log" "/tmp/missed-${name%.patch}.log"
+            cp "$copy/tests.log" "/tmp/missed-${name%.patch}.log"
         fi
     done
     (cd "$copy" && git apply --unsafe-paths --reverse "$patch")

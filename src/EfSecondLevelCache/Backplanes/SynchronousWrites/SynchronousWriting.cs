@@ -16,14 +16,15 @@ internal sealed class SynchronousWriting : IAsyncDisposable
     private readonly Acknowledgements _acknowledgements;
     private readonly NodeLease _lease;
     private readonly ILogger _logger;
+    private readonly CancellationTokenSource _stopping = new();
 
     /// <summary>Of the writes that come next: they are asked for together.</summary>
     private Round? _next;
 
     private bool _isAsking;
     private long _waits;
-    private long _lastWait;
-    private long _longestWait;
+    private TimeSpan _lastWait;
+    private TimeSpan _longestWait;
     private long _fenced;
     private long _unconfirmed;
 
@@ -44,20 +45,22 @@ internal sealed class SynchronousWriting : IAsyncDisposable
     /// <summary>Whether the writers wait for this node, so that it may serve.</summary>
     public bool HoldsLease => _lease.IsHeld;
 
-    public SynchronousWritesStatus Status => new(
-        _lease.IsHeld,
-        _lease.Detail,
-        Interlocked.Read(ref _waits),
-        TimeSpan.FromTicks(Interlocked.Read(ref _lastWait)),
-        TimeSpan.FromTicks(Interlocked.Read(ref _longestWait)),
-        Interlocked.Read(ref _fenced),
-        Interlocked.Read(ref _unconfirmed));
+    public SynchronousWritesStatus Status
+    {
+        get
+        {
+            lock (_lock)
+                return new SynchronousWritesStatus(_lease.IsHeld, _lease.Detail, _waits, _lastWait, _longestWait, _fenced, _unconfirmed);
+        }
+    }
 
     public Task WaitForLeaseAsync(CancellationToken cancellationToken) => _lease.WaitAsync(cancellationToken);
 
     /// <summary>Returns when nobody serves anything from before what this node had published at the call. It does not fail.</summary>
     public Task AcknowledgedAsync()
     {
+        if (_stopping.IsCancellationRequested)
+            return Task.CompletedTask;
         lock (_lock)
         {
             var round = _next ??= new Round();
@@ -74,6 +77,7 @@ internal sealed class SynchronousWriting : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _stopping.CancelAsync().ConfigureAwait(false);
         await _lease.DisposeAsync().ConfigureAwait(false);
         await _table.DisposeAsync().ConfigureAwait(false);
     }
@@ -104,25 +108,24 @@ internal sealed class SynchronousWriting : IAsyncDisposable
 
     private async Task EndAsync(Round round, long stamp, IReadOnlyList<NodeLeaseRow>? rows)
     {
+        var isConfirmed = false;
         try
         {
-            if (rows is null || !await ConfirmAsync([.. rows.Where(row => row.Node != _broadcast.Incarnation)], stamp).ConfigureAwait(false))
-            {
-                Interlocked.Increment(ref _unconfirmed);
-                Log.Unconfirmed(_logger);
-            }
-        }
-        catch (Exception fault)
-        {
-            Interlocked.Increment(ref _unconfirmed);
-            Log.ChangeFault(_logger, fault);
+            isConfirmed = rows is not null
+                && await ConfirmAsync([.. rows.Where(row => row.Node != _broadcast.Incarnation)], stamp).ConfigureAwait(false);
         }
         finally
         {
-            var took = Stopwatch.GetElapsedTime(round.Began).Ticks;
-            Interlocked.Increment(ref _waits);
-            Volatile.Write(ref _lastWait, took);
-            InterlockedMax(ref _longestWait, took);
+            if (!isConfirmed)
+                Log.Unconfirmed(_logger);
+            lock (_lock)
+            {
+                _waits++;
+                _lastWait = Stopwatch.GetElapsedTime(round.Began);
+                _longestWait = _lastWait > _longestWait ? _lastWait : _longestWait;
+                _unconfirmed += isConfirmed ? 0 : 1;
+            }
+
             round.Ended.SetResult();
         }
     }
@@ -141,9 +144,10 @@ internal sealed class SynchronousWriting : IAsyncDisposable
                 return false;
             foreach (var gone in unfenced.Except(fenced))
                 silent.Remove(gone);
-            Interlocked.Add(ref _fenced, fenced.Count);
             foreach (var id in fenced)
                 Log.NodeFenced(_logger, silent[id].Name);
+            lock (_lock)
+                _fenced += fenced.Count;
         }
 
         if (silent.Count == 0)
@@ -158,7 +162,8 @@ internal sealed class SynchronousWriting : IAsyncDisposable
     private async Task<T?> InsistAsync<T>(Func<CancellationToken, Task<T>> ask)
         where T : class
     {
-        using var end = new CancellationTokenSource(_table.Lasts * 3);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+        end.CancelAfter(_table.Lasts * 3);
         while (true)
         {
             try
@@ -171,17 +176,6 @@ internal sealed class SynchronousWriting : IAsyncDisposable
                     return null;
                 await Task.Delay(50, CancellationToken.None).ConfigureAwait(false);
             }
-        }
-    }
-
-    private static void InterlockedMax(ref long place, long value)
-    {
-        for (var seen = Volatile.Read(ref place); value > seen;)
-        {
-            var found = Interlocked.CompareExchange(ref place, value, seen);
-            if (found == seen)
-                return;
-            seen = found;
         }
     }
 
