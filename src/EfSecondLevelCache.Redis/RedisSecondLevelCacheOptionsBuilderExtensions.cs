@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using EfSecondLevelCache;
 using EfSecondLevelCache.Redis;
 
@@ -16,11 +17,18 @@ public static class RedisSecondLevelCacheOptionsBuilderExtensions
     /// <param name="configuration">
     /// As StackExchange.Redis has it: <c>host:port,user=...,password=...,ssl=true,defaultDatabase=0,channelPrefix=...</c>.
     /// </param>
-    /// <exception cref="ArgumentException"><paramref name="configuration"/> is not understood.</exception>
-    public static SecondLevelCacheOptionsBuilder UseRedis(this SecondLevelCacheOptionsBuilder cache, string configuration)
+    /// <param name="authority">
+    /// With <c>ssl=true</c>: the authority that has issued the server's certificate, where this machine does not trust it anyway. The name in the
+    /// certificate must be the host's, or <c>sslHost</c>.
+    /// </param>
+    /// <exception cref="ArgumentException"><paramref name="configuration"/> is not understood, or lacks <c>ssl=true</c> for the authority.</exception>
+    public static SecondLevelCacheOptionsBuilder UseRedis(
+        this SecondLevelCacheOptionsBuilder cache, string configuration, X509Certificate2? authority = null)
     {
         ArgumentNullException.ThrowIfNull(cache);
-        var server = RedisServer.Parse(configuration);
+        var server = RedisServer.Parse(configuration) with { Authority = authority };
+        if (authority is not null && !server.Tls)
+            throw new ArgumentException("UseRedis was given an authority for certificates, and the configuration lacks ssl=true.", nameof(authority));
         return cache.UseBackplane(new RedisBackplaneSettings(server, Connect: null, server.ChannelPrefix));
     }
 

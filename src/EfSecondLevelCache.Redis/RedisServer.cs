@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography.X509Certificates;
 
 namespace EfSecondLevelCache.Redis;
 
@@ -18,6 +19,9 @@ internal sealed record RedisServer
     public bool Tls { get; private init; }
 
     public string? TlsHost { get; private init; }
+
+    /// <summary>That has issued the server's certificate; null: one that this machine trusts.</summary>
+    public X509Certificate2? Authority { get; init; }
 
     public int Database { get; private init; }
 

@@ -1,50 +1,52 @@
+using System.Text.Json;
 using EfSecondLevelCache;
+using EfSecondLevelCache.IntegrationTests.Consistency;
 using EfSecondLevelCache.Node;
-using Microsoft.EntityFrameworkCore;
 
-// One node of a cluster under test. Arguments: connection string, where it listens, where it is found, milliseconds of MaxStaleness, members ...
-// Each line of input is TAG VERB [ARGUMENT ...], each line of output TAG RESULT; they may overtake each other.
-var (connectionString, listen, advertise, maxStaleness, members) = (args[0], args[1], args[2], int.Parse(args[3]), args[4..]);
-await using var cache = new SecondLevelCache(options => options
-    .MaxStaleness(TimeSpan.FromMilliseconds(maxStaleness))
-    .UsePeers(peers => peers.SharedSecret("correct horse battery staple").Listen(listen).Advertise(advertise).Members(members)));
+// One node of a cluster under test; its only argument is a NodeSettings. Each line of input is TAG QUESTION, each line of output TAG ANSWER; they may
+// overtake each other. It ends with its input.
+var settings = JsonSerializer.Deserialize<NodeSettings>(args[0])!;
+using var history = new HistoryFile(settings.History);
+await using var cache = new SecondLevelCache(settings.Configure);
+var workload = new NodeWorkload(settings, cache, history);
 
 while (await Console.In.ReadLineAsync() is { } line)
     _ = Task.Run(() => AnswerAsync(line.Split(' ')));
 
 async Task AnswerAsync(string[] words)
 {
-    string result;
+    string answer;
     try
     {
-        result = words[1..] switch
+        answer = words[1] switch
         {
-            ["read", var id] => await ReadAsync(int.Parse(id)),
-            ["write", var id, var value] => await WriteAsync(int.Parse(id), int.Parse(value)),
-            ["heard"] => $"{cache.Backplane!.Nodes.Count(node => !node.IsSuspect)} {cache.Backplane.State}",
-            ["hits"] => $"{cache.Statistics.Hits}",
+            "start" => Start(),
+            "stop" => await StopAsync(),
+            "heard" => $"{cache.Backplane!.Nodes.Count(node => !node.IsSuspect)} {cache.Backplane.State}",
+            "status" => $"{cache.Backplane} {cache.Backplane!.Detail} {cache.Backplane.SynchronousWrites}",
+            "hits" => $"{cache.Statistics.Hits}",
+            "asked" => $"{cache.Statistics.Hits + cache.Statistics.Misses + cache.Statistics.Refusals}",
+            "difference" => await workload.FirstDifferenceAsync() ?? "none",
             _ => "unknown",
         };
     }
     catch (Exception fault)
     {
-        result = $"failed {fault.Message.ReplaceLineEndings(" ")}";
+        answer = $"failed {fault}";
     }
 
     lock (Console.Out)
-        Console.WriteLine($"{words[0]} {result}");
+        Console.WriteLine($"{words[0]} {answer.ReplaceLineEndings(" ")}");
 }
 
-async Task<string> ReadAsync(int id)
+string Start()
 {
-    await using var db = new ItemContext(connectionString, cache);
-    return $"{(await db.Items.Where(item => item.Id == id).Cacheable().SingleAsync()).Value}";
+    workload.Start();
+    return "ok";
 }
 
-async Task<string> WriteAsync(int id, int value)
+async Task<string> StopAsync()
 {
-    await using var db = new ItemContext(connectionString, cache);
-    db.Update(new Item { Id = id, Value = value });
-    await db.SaveChangesAsync();
+    await workload.StopAsync();
     return "ok";
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.IO.Pipelines;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
 namespace EfSecondLevelCache.Redis.Resp;
@@ -42,13 +43,17 @@ internal sealed class RespStream : IAsyncDisposable
             {
                 var encrypted = new SslStream(stream);
                 stream = encrypted;
-                await encrypted.AuthenticateAsClientAsync(
-                    new SslClientAuthenticationOptions { TargetHost = server.TlsHost ?? server.Host }, connecting.Token).ConfigureAwait(false);
+                await encrypted.AuthenticateAsClientAsync(OptionsOf(server), connecting.Token).ConfigureAwait(false);
             }
 
             var connection = new RespStream(stream);
             await connection.IntroduceAsync(server, connecting.Token).ConfigureAwait(false);
             return connection;
+        }
+        catch (IOException fault) when (stream is NetworkStream)
+        {
+            await stream.DisposeAsync().ConfigureAwait(false);
+            throw new RespException($"{fault.Message} If the server expects TLS, say ssl=true.");
         }
         catch
         {
@@ -103,6 +108,22 @@ internal sealed class RespStream : IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync() => await _stream.DisposeAsync().ConfigureAwait(false);
+
+    private static SslClientAuthenticationOptions OptionsOf(RedisServer server)
+    {
+        var options = new SslClientAuthenticationOptions { TargetHost = server.TlsHost ?? server.Host };
+        if (server.Authority is not null)
+        {
+            options.CertificateChainPolicy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                CustomTrustStore = { server.Authority },
+                RevocationMode = X509RevocationMode.NoCheck,
+            };
+        }
+
+        return options;
+    }
 
     private async Task IntroduceAsync(RedisServer server, CancellationToken cancellationToken)
     {

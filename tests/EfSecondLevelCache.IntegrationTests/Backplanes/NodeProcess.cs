@@ -1,49 +1,41 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using EfSecondLevelCache.IntegrationTests.Support;
+using System.Text.Json;
+using EfSecondLevelCache.Node;
 
 namespace EfSecondLevelCache.IntegrationTests.Backplanes;
 
-/// <summary>A node with a process and a cache of its own, behind a wire that carries what the others send to it.</summary>
-internal sealed class NodeProcess : IAsyncDisposable
+/// <summary>A node with a process and a cache of its own.</summary>
+/// <param name="settings">Of every process that is started as this node.</param>
+/// <param name="folder">Takes the histories.</param>
+/// <param name="launcher">The command that starts another one; empty: it is started directly.</param>
+internal sealed class NodeProcess(NodeSettings settings, string folder, string[] launcher) : IAsyncDisposable
 {
+    private const long ValuesOfProcess = 1_000_000;
+
+    private static int _started;
+
     private readonly ConcurrentDictionary<int, TaskCompletionSource<string>> _asked = new();
-    private readonly int _port = TcpProxy.FreePort();
-    private readonly string _connectionString;
-    private readonly TimeSpan _maxStaleness;
-    private Process _process = null!;
+    private readonly List<string> _histories = [];
+    private Process? _process;
     private int _tags;
 
-    public NodeProcess(string connectionString, TimeSpan maxStaleness)
+    /// <summary>What its processes have written down, each in a file of its own.</summary>
+    public IReadOnlyList<string> Histories => _histories;
+
+    public void Start()
     {
-        _connectionString = connectionString;
-        _maxStaleness = maxStaleness;
-        Wire = new TcpProxy(new IPEndPoint(IPAddress.Loopback, _port));
-    }
-
-    public TcpProxy Wire { get; }
-
-    public bool IsRunning { get; private set; }
-
-    public void Start(IEnumerable<NodeProcess> members)
-    {
-        string[] arguments =
+        var number = Interlocked.Increment(ref _started);
+        _histories.Add(Path.Combine(folder, $"{number}.jsonl"));
+        string[] command =
         [
+            .. launcher,
+            Environment.ProcessPath is { } path && path.EndsWith("dotnet", StringComparison.Ordinal) ? path : "dotnet",
             Path.Combine(AppContext.BaseDirectory, "EfSecondLevelCache.Node.dll"),
-            _connectionString,
-            $"127.0.0.1:{_port}",
-            $"{Wire.Endpoint}",
-            ((int)_maxStaleness.TotalMilliseconds).ToString(CultureInfo.InvariantCulture),
-            .. members.Select(member => $"{member.Wire.Endpoint}"),
+            JsonSerializer.Serialize(settings with { History = _histories[^1], FirstValue = number * ValuesOfProcess }),
         ];
-        _process = Process.Start(new ProcessStartInfo(Environment.ProcessPath is { } path && path.EndsWith("dotnet", StringComparison.Ordinal) ? path : "dotnet", arguments)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        })!;
-        IsRunning = true;
+        _process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
         _ = ListenAsync(_process);
     }
 
@@ -52,30 +44,33 @@ internal sealed class NodeProcess : IAsyncDisposable
     {
         var tag = Interlocked.Increment(ref _tags);
         var answer = _asked[tag] = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (_process)
+        lock (_asked)
         {
-            _process.StandardInput.WriteLine($"{tag} {question}");
+            _process!.StandardInput.WriteLine($"{tag} {question}");
             _process.StandardInput.Flush();
         }
 
-        return await answer.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        var told = await answer.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        return told.StartsWith("failed", StringComparison.Ordinal) ? throw new IOException($"{question}: {told}") : told;
     }
+
+    public async Task<int> CountAsync(string question) => int.Parse(await AskAsync(question), CultureInfo.InvariantCulture);
 
     public async Task KillAsync()
     {
-        IsRunning = false;
-        _process.Kill();
+        _process!.Kill();
         await _process.WaitForExitAsync();
     }
 
-    public Task SignalAsync(string signal) => Process.Start("kill", ["-s", signal, $"{_process.Id}"]).WaitForExitAsync();
+    public Task SignalAsync(string signal) => Process.Start("kill", ["-s", signal, $"{_process!.Id}"]).WaitForExitAsync();
 
     public async ValueTask DisposeAsync()
     {
-        if (IsRunning)
+        if (_process is null)
+            return;
+        if (!_process.HasExited)
             await KillAsync();
         _process.Dispose();
-        await Wire.DisposeAsync();
     }
 
     private async Task ListenAsync(Process process)

@@ -40,6 +40,25 @@ public class PeerBackplaneTests : BackplaneSpecification
         });
     }
 
+    /// <summary>It will not introduce itself once more: its own connection is well.</summary>
+    [Fact]
+    public async Task A_node_that_only_introduced_itself_is_dialled_again_when_the_connection_to_it_breaks()
+    {
+        var (a, b) = (await StartAsync(), await StartAsync());
+        await HearEachOtherAsync();
+
+        _wires[1].Cut();
+        a.Publish("lost");
+        await Eventually.TrueAsync(() => b.Broadcast.Status.State is BackplaneState.Lost);
+        _wires[1].Restore();
+
+        await Eventually.TrueAsync(() =>
+        {
+            a.Publish("found");
+            return b.Tags.Contains("found");
+        });
+    }
+
     protected override Task<BackplaneFactory> FactoryAsync(int index)
     {
         var port = TcpProxy.FreePort();

@@ -34,14 +34,16 @@ internal enum Outcome
 /// <param name="Invoked">Stopwatch ticks, as all times of a history.</param>
 /// <param name="Returned">From here on its changes are promised to be seen, if it was committed.</param>
 /// <param name="Outcome">How it ended.</param>
-internal sealed record Write(string How, IReadOnlyList<long> Values, Key? Deletes, long Invoked, long Returned, Outcome Outcome);
+/// <param name="Node">Where it was called.</param>
+internal sealed record Write(string How, IReadOnlyList<long> Values, Key? Deletes, long Invoked, long Returned, Outcome Outcome, int Node = 0);
 
 /// <summary>A call that read, and what its answer says of the rows.</summary>
 /// <param name="How">For people.</param>
 /// <param name="Invoked">It may see nothing older than what was promised by now.</param>
 /// <param name="Returned">When it had its answer.</param>
 /// <param name="Claims">What the answer says.</param>
-internal sealed record Read(string How, long Invoked, long Returned, IReadOnlyList<Claim> Claims);
+/// <param name="Node">Where it was called.</param>
+internal sealed record Read(string How, long Invoked, long Returned, IReadOnlyList<Claim> Claims, int Node = 0);
 
 /// <summary>A transaction as the database's own log has it: the rows that it changed, with their new images; null: deleted.</summary>
 internal sealed record Commit(IReadOnlyList<(Key Key, Image? Image)> Changes);

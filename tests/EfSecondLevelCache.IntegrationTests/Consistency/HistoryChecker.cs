@@ -11,6 +11,7 @@ namespace EfSecondLevelCache.IntegrationTests.Consistency;
 /// <item>not older than the newest write of a row that the query is about, before or after it, that had returned before the read was called;</item>
 /// <item>not of a write that was called after the read had returned.</item>
 /// </list>
+/// Where there are several nodes, a write counts as returned on the others only when a bound has gone by; on its own node, at once.
 /// Between the two bounds (writes that run at the same time as the read) any state will do, also an older one after a newer one: a write is
 /// promised to be seen by everybody from its return on, not from its commit on.
 /// </summary>
@@ -25,10 +26,12 @@ internal sealed class HistoryChecker
     /// <param name="initial">The rows before the first write.</param>
     /// <param name="writes">What the writers wrote down.</param>
     /// <param name="commits">What the database wrote down, in its order.</param>
-    public HistoryChecker(IReadOnlyDictionary<Key, Image> initial, IReadOnlyCollection<Write> writes, IReadOnlyCollection<Commit> commits)
+    /// <param name="bound">How long after its return a write need not be seen on other nodes; in Stopwatch ticks.</param>
+    public HistoryChecker(
+        IReadOnlyDictionary<Key, Image> initial, IReadOnlyCollection<Write> writes, IReadOnlyCollection<Commit> commits, long bound = 0)
     {
         foreach (var (key, image) in initial)
-            _chains[key] = new Chain(key, image);
+            _chains[key] = new Chain(key, image, bound);
         var byValue = writes.SelectMany(write => write.Values, (write, value) => (write, value)).ToDictionary(w => w.value, w => w.write);
         var deletes = new DeletesByKey(writes);
         var logged = new HashSet<long>();
@@ -41,7 +44,7 @@ internal sealed class HistoryChecker
             foreach (var (key, image) in commit.Changes)
             {
                 if (!_chains.TryGetValue(key, out var chain))
-                    _chains[key] = chain = new Chain(key, null);
+                    _chains[key] = chain = new Chain(key, null, bound);
                 chain.Add(image, by);
             }
         }
@@ -117,12 +120,12 @@ internal sealed class HistoryChecker
     }
 
     /// <summary>The states of a row in the order of their commits.</summary>
-    private sealed class Chain(Key key, Image? initial)
+    private sealed class Chain(Key key, Image? initial, long bound)
     {
         private readonly List<State> _states = [new(initial, null, long.MinValue, long.MinValue)];
 
-        /// <summary>For each state: the first return of it or of a later one. Who reads after that can't see an older state.</summary>
-        private long[] _superseded = [];
+        /// <summary>By node, for each state: when it or a later one was first promised. Who reads after that can't see an older state.</summary>
+        private readonly Dictionary<int, long[]> _superseded = [];
 
         /// <summary>For each state: the last call of it or of an earlier one. Who had read before that can't have seen it.</summary>
         private long[] _possible = [];
@@ -140,13 +143,9 @@ internal sealed class HistoryChecker
 
         public void Complete()
         {
-            _superseded = [.. _states.Select(state => state.Returned)];
             _possible = [.. _states.Select(state => state.Invoked)];
             for (var i = 1; i < _states.Count; i++)
-            {
                 _possible[i] = Math.Max(_possible[i], _possible[i - 1]);
-                _superseded[^(i + 1)] = Math.Min(_superseded[^(i + 1)], _superseded[^i]);
-            }
         }
 
         /// <summary>
@@ -155,10 +154,20 @@ internal sealed class HistoryChecker
         /// </summary>
         public (int Oldest, int Newest) Between(Read read, Claim claim)
         {
-            var oldest = CountWhile(_superseded, time => time < read.Invoked) - 1;
-            while (oldest > 0 && !(_states[oldest].Returned < read.Invoked && IsOf(claim, oldest)))
+            if (!_superseded.TryGetValue(read.Node, out var superseded))
+                _superseded[read.Node] = superseded = SupersededOn(read.Node);
+            var oldest = CountWhile(superseded, time => time < read.Invoked) - 1;
+            while (oldest > 0 && !(_states[oldest].PromisedOn(read.Node, bound) < read.Invoked && IsOf(claim, oldest)))
                 oldest--;
             return (oldest, CountWhile(_possible, time => time <= read.Returned) - 1);
+        }
+
+        private long[] SupersededOn(int node)
+        {
+            long[] superseded = [.. _states.Select(state => state.PromisedOn(node, bound))];
+            for (var i = superseded.Length - 2; i >= 0; i--)
+                superseded[i] = Math.Min(superseded[i], superseded[i + 1]);
+            return superseded;
         }
 
         private bool IsOf(Claim claim, int state) => claim.Matches(key, _states[state].Image) || claim.Matches(key, _states[state - 1].Image);
@@ -217,12 +226,15 @@ internal sealed class HistoryChecker
 
     private sealed record State(Image? Image, Write? By, long Invoked, long Returned)
     {
+        public long PromisedOn(int node, long bound)
+            => By is null || By.Node == node || Returned == long.MaxValue ? Returned : Returned + bound;
+
         public string Tell(long origin)
         {
             var image = $"{Image?.ToString() ?? "(absent)",-28}";
             return By is null
                 ? $"{image} at the start, or by whom is not known"
-                : $"{image} {Milliseconds(By.Invoked)}..{Milliseconds(By.Returned)} {By.How}, {By.Outcome}";
+                : $"{image} {Milliseconds(By.Invoked)}..{Milliseconds(By.Returned)} {By.How} on node {By.Node}, {By.Outcome}";
 
             string Milliseconds(long time) => $"{Stopwatch.GetElapsedTime(origin, time).TotalMilliseconds,9:N3}";
         }
@@ -233,5 +245,5 @@ internal sealed class HistoryChecker
 internal sealed record Violation(Read Read, Claim Claim, string Reason)
 {
     public override string ToString()
-        => $"{Read.How}, which took {Stopwatch.GetElapsedTime(Read.Invoked, Read.Returned).TotalMilliseconds:N3} ms, read {Claim}\n{Reason}";
+        => $"{Read.How} on node {Read.Node}, which took {Stopwatch.GetElapsedTime(Read.Invoked, Read.Returned).TotalMilliseconds:N3} ms, read {Claim}\n{Reason}";
 }

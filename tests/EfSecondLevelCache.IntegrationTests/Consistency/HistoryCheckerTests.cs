@@ -77,7 +77,7 @@ public sealed class HistoryCheckerTests
         Rejected(310, 320, Claim.Row(A, new(1, 1)), "had left that state");
 
         static Claim InGroup(long group, params (Key, Image)[] rows)
-            => Claim.All($"group {group}", "accounts", (_, image) => image.Group == group, rows);
+            => Claim.All($"group {group}", "accounts", new(Group: group), rows);
     }
 
     [Fact]
@@ -198,6 +198,37 @@ public sealed class HistoryCheckerTests
     }
 
     [Fact]
+    public void On_another_node_a_read_may_be_as_old_as_the_bound()
+    {
+        Wrote(A, new(1, 10), from: 100, to: 200);
+        Accepted(201, 210, Claim.Row(A, new(1, 1)), node: 1, bound: 50);
+        Accepted(250, 260, Claim.Row(A, new(1, 1)), node: 1, bound: 50);
+        Rejected(251, 260, Claim.Row(A, new(1, 1)), "had left that state", node: 1, bound: 50);
+        Accepted(251, 260, Claim.Row(A, new(1, 10)), node: 1, bound: 50);
+    }
+
+    [Fact]
+    public void On_its_own_node_a_write_is_seen_at_once_whatever_the_bound()
+    {
+        Wrote(A, new(1, 10), from: 100, to: 200);
+        Rejected(201, 210, Claim.Row(A, new(1, 1)), "had left that state", node: 0, bound: 50);
+        Wrote(A, new(1, 11), from: 220, to: 230, node: 1);
+        // Of its own write a node knows that what was before it is gone, whoever wrote that.
+        Rejected(231, 240, Claim.Row(A, new(1, 10)), "had left that state", node: 1, bound: 50);
+        Accepted(231, 240, Claim.Row(A, new(1, 10)), node: 0, bound: 50);
+        Rejected(231, 240, Claim.Row(A, new(1, 1)), "had left that state", node: 0, bound: 50);
+    }
+
+    [Fact]
+    public void A_bound_excuses_no_value_that_was_rolled_back_or_that_is_yet_to_come()
+    {
+        Noted([10], 100, 200, Outcome.RolledBack);
+        Wrote(A, new(1, 11), from: 300, to: 400);
+        Rejected(150, 160, Claim.Row(A, new(1, 10)), "never committed", node: 1, bound: 1_000);
+        Rejected(150, 160, Claim.Row(A, new(1, 11)), "only after", node: 1, bound: 1_000);
+    }
+
+    [Fact]
     public void A_history_that_contradicts_the_log_is_refused()
     {
         Noted([10], 100, 200, Outcome.Committed);
@@ -207,15 +238,15 @@ public sealed class HistoryCheckerTests
         Assert.Throws<InvalidOperationException>(() => new HistoryChecker(_initial, _writes, _commits));
     }
 
-    private static Claim Group(long id, params (Key, Image)[] rows) => Claim.All($"group {id}", "accounts", (_, image) => image.Group == id, rows);
+    private static Claim Group(long id, params (Key, Image)[] rows) => Claim.All($"group {id}", "accounts", new(Group: id), rows);
 
-    private static Claim Sum(long total) => Claim.Sum("sum", "accounts", (_, image) => image.Value, total);
+    private static Claim Sum(long total) => Claim.Sum("sum", "accounts", new(), total);
 
-    private static Claim Page(int skip, int take, params (Key, Image)[] rows) => Claim.Page("page", "accounts", _ => true, skip, take, rows);
+    private static Claim Page(int skip, int take, params (Key, Image)[] rows) => Claim.Page("page", "accounts", new(), skip, take, rows);
 
-    private void Wrote(Key key, Image image, long from, long to, Outcome outcome = Outcome.Committed)
+    private void Wrote(Key key, Image image, long from, long to, Outcome outcome = Outcome.Committed, int node = 0)
     {
-        Noted([image.Value], from, to, outcome);
+        Noted([image.Value], from, to, outcome, node);
         _commits.Add(new([(key, image)]));
     }
 
@@ -225,12 +256,14 @@ public sealed class HistoryCheckerTests
         _commits.Add(new([(key, null)]));
     }
 
-    private void Noted(long[] values, long from, long to, Outcome outcome) => _writes.Add(new Write("write", values, null, from, to, outcome));
+    private void Noted(long[] values, long from, long to, Outcome outcome, int node = 0)
+        => _writes.Add(new Write("write", values, null, from, to, outcome, node));
 
-    private void Accepted(long from, long to, Claim claim) => Assert.Null(Check(from, to, claim));
+    private void Accepted(long from, long to, Claim claim, int node = 0, long bound = 0) => Assert.Null(Check(from, to, claim, node, bound));
 
-    private void Rejected(long from, long to, Claim claim, string because) => Assert.Contains(because, $"{Check(from, to, claim)}");
+    private void Rejected(long from, long to, Claim claim, string because, int node = 0, long bound = 0)
+        => Assert.Contains(because, $"{Check(from, to, claim, node, bound)}");
 
-    private Violation? Check(long from, long to, Claim claim)
-        => new HistoryChecker(_initial, _writes, _commits).Check(new Read("read", from, to, [claim]));
+    private Violation? Check(long from, long to, Claim claim, int node, long bound)
+        => new HistoryChecker(_initial, _writes, _commits, bound).Check(new Read("read", from, to, [claim], node));
 }

@@ -3,63 +3,13 @@ using System.Text.RegularExpressions;
 using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using static EfSecondLevelCache.IntegrationTests.Consistency.HistoryRows;
 
 namespace EfSecondLevelCache.IntegrationTests.Consistency;
 
-public class Account
-{
-    public long Id { get; set; }
-    public long GroupId { get; set; }
-    public AccountGroup? Group { get; set; }
-    public long Value { get; set; }
-}
-
-public class AccountGroup
-{
-    public long Id { get; set; }
-    public long Value { get; set; }
-    public List<Account> Accounts { get; set; } = [];
-}
-
-public class BankContext(DbContextOptions options) : DbContext(options)
-{
-    public DbSet<Account> Accounts => Set<Account>();
-    public DbSet<AccountGroup> Groups => Set<AccountGroup>();
-
-    // Lower-case names, so that raw SQL needs no quotes. A deleted group takes its accounts with it: the relationship is required.
-    protected override void OnModelCreating(ModelBuilder model)
-    {
-        model.Entity<Account>(account =>
-        {
-            account.ToTable("accounts");
-            account.Property(a => a.Id).HasColumnName("id").ValueGeneratedNever();
-            account.Property(a => a.GroupId).HasColumnName("group_id");
-            account.Property(a => a.Value).HasColumnName("value");
-        });
-        model.Entity<AccountGroup>(group =>
-        {
-            group.ToTable("groups");
-            group.Property(g => g.Id).HasColumnName("id").ValueGeneratedNever();
-            group.Property(g => g.Value).HasColumnName("value");
-        });
-    }
-}
-
-/// <summary>Another context type on the same tables and the same cache.</summary>
-public sealed class ReportContext(DbContextOptions options) : BankContext(options);
-
-/// <summary>
-/// Few rows, so that everybody meets everybody; and the log of what was committed, which PostgreSQL keeps by itself (logical decoding).
-/// </summary>
+/// <summary>The rows, and the log of what was committed, which PostgreSQL keeps by itself (logical decoding).</summary>
 internal sealed partial class HistoryDatabase : IAsyncDisposable
 {
-    public const int Accounts = 40;
-    public const int Groups = 8;
-
-    /// <summary>Accounts and groups above these come and go; the others stay, and stay within each other.</summary>
-    public const int LastingAccounts = 30;
-    public const int LastingGroups = 6;
-
     private readonly PostgresDatabase _database;
     private readonly string _slot;
 
@@ -91,14 +41,6 @@ internal sealed partial class HistoryDatabase : IAsyncDisposable
         await history._database.ExecuteAsync($"SELECT pg_create_logical_replication_slot('{history._slot}', 'test_decoding')");
         return history;
     }
-
-    public static Key KeyOf(Account account) => new("accounts", account.Id);
-
-    public static Key KeyOf(AccountGroup group) => new("groups", group.Id);
-
-    public static Image ImageOf(Account account) => new(account.GroupId, account.Value);
-
-    public static Image ImageOf(AccountGroup group) => new(0, group.Value);
 
     /// <summary>The database itself, without any cache.</summary>
     public BankContext OpenUncached() => new(new DbContextOptionsBuilder<BankContext>().UseNpgsql(ConnectionString).Options);
@@ -144,7 +86,7 @@ internal sealed partial class HistoryDatabase : IAsyncDisposable
     }
 
     // table public.accounts: UPDATE: id[bigint]:7 group_id[bigint]:2 value[bigint]:1234
-    [GeneratedRegex(@"^table public\.(?<table>\w+): (?<operation>INSERT|UPDATE|DELETE):")]
+    [GeneratedRegex(@"^table public\.(?<table>accounts|groups): (?<operation>INSERT|UPDATE|DELETE):")]
     private static partial Regex ChangeLine();
 
     [GeneratedRegex(@" (?<name>\w+)\[bigint\]:(?<value>\d+)")]

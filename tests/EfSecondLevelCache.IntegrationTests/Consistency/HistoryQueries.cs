@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
-using static EfSecondLevelCache.IntegrationTests.Consistency.HistoryDatabase;
+using static EfSecondLevelCache.IntegrationTests.Consistency.HistoryRows;
 
 namespace EfSecondLevelCache.IntegrationTests.Consistency;
 
@@ -24,7 +24,7 @@ internal static class HistoryQueries
         ["account, its value alone"] = async (db, id) =>
         {
             var value = await db.Accounts.Where(a => a.Id == id).Select(a => a.Value).SingleOrDefaultAsync();
-            return [Claim.Sum($"value of account {id}", "accounts", (key, image) => key.Id == id ? image.Value : 0, value)];
+            return [Claim.Sum($"value of account {id}", "accounts", new([id]), value)];
         },
         ["account with its group"] = async (db, id) =>
         {
@@ -35,7 +35,7 @@ internal static class HistoryQueries
         {
             long[] ids = [id, id + 1, id + 7];
             var accounts = await db.Accounts.AsNoTracking().Where(a => ids.Contains(a.Id)).ToListAsync();
-            return [Rows($"accounts {string.Join(", ", ids)}", (key, _) => ids.Contains(key.Id), accounts)];
+            return [Rows($"accounts {string.Join(", ", ids)}", new(ids), accounts)];
         },
     };
 
@@ -48,23 +48,20 @@ internal static class HistoryQueries
             => Graph(id, await db.Groups.Include(g => g.Accounts).AsNoTracking().SingleOrDefaultAsync(g => g.Id == id)),
         ["group with its accounts, split"] = async (db, id)
             => Graph(id, await db.Groups.Include(g => g.Accounts).AsSplitQuery().AsNoTracking().SingleOrDefaultAsync(g => g.Id == id)),
-        ["count of a group"] = async (db, id) =>
-        [
-            Claim.Sum($"count of group {id}", "accounts", (_, image) => image.Group == id ? 1 : 0,
-                await db.Accounts.CountAsync(a => a.GroupId == id)),
-        ],
+        ["count of a group"] = async (db, id)
+            => [Claim.Count($"count of group {id}", "accounts", new(Group: id), await db.Accounts.CountAsync(a => a.GroupId == id))],
         ["sum of a group"] = async (db, id) =>
         [
-            Claim.Sum($"sum of group {id}", "accounts", (_, image) => image.Group == id ? image.Value : 0,
+            Claim.Sum($"sum of group {id}", "accounts", new(Group: id),
                 await db.Accounts.Where(a => a.GroupId == id).SumAsync(a => a.Value)),
         ],
         ["newest of a group"] = async (db, id) =>
         {
             var newest = await db.Accounts.AsNoTracking().Where(a => a.GroupId == id)
                 .OrderByDescending(a => a.Value).ThenBy(a => a.Id).Take(3).ToListAsync();
-            return [newest.Count > 0 ? Page($"newest of group {id}", image => image.Group == id, 0, 3, newest) : OfGroupId(id, newest)];
+            return [newest.Count > 0 ? Page($"newest of group {id}", new(Group: id), 0, 3, newest) : OfGroupId(id, newest)];
         },
-        ["second page"] = async (db, _) => [Page("second page", _ => true, 4, 4,
+        ["second page"] = async (db, _) => [Page("second page", new(), 4, 4,
             await db.Accounts.AsNoTracking().OrderByDescending(a => a.Value).ThenBy(a => a.Id).Skip(4).Take(4).ToListAsync())],
         ["totals by group"] = async (db, _) =>
         {
@@ -73,13 +70,13 @@ internal static class HistoryQueries
             [
                 .. from id in Enumerable.Range(1, Groups)
                    let total = totals.Find(t => t.Key == id)?.Sum ?? 0
-                   select Claim.Sum($"total of group {id}", "accounts", (_, image) => image.Group == id ? image.Value : 0, total),
+                   select Claim.Sum($"total of group {id}", "accounts", new(Group: id), total),
             ];
         },
-        ["all accounts"] = async (db, _) => [Rows("all accounts", (_, _) => true, await db.Accounts.AsNoTracking().ToListAsync())],
+        ["all accounts"] = async (db, _) => [Rows("all accounts", new(), await db.Accounts.AsNoTracking().ToListAsync())],
         ["all groups"] = async (db, _) =>
         [
-            Claim.All("all groups", "groups", (_, _) => true, (await db.Groups.ToListAsync()).Select(g => (KeyOf(g), ImageOf(g)))),
+            Claim.All("all groups", "groups", new(), (await db.Groups.ToListAsync()).Select(g => (KeyOf(g), ImageOf(g)))),
         ],
     };
 
@@ -95,13 +92,13 @@ internal static class HistoryQueries
 
     private static Claim Row(long id, Account? account) => Claim.Row(new Key("accounts", id), account is null ? null : ImageOf(account));
 
-    private static Claim Rows(string what, Func<Key, Image, bool> matches, IEnumerable<Account> rows)
-        => Claim.All(what, "accounts", matches, rows.Select(a => (KeyOf(a), ImageOf(a))));
+    private static Claim Rows(string what, RowFilter filter, IEnumerable<Account> rows)
+        => Claim.All(what, "accounts", filter, rows.Select(a => (KeyOf(a), ImageOf(a))));
 
-    private static Claim OfGroupId(long id, IEnumerable<Account> rows) => Rows($"accounts of group {id}", (_, image) => image.Group == id, rows);
+    private static Claim OfGroupId(long id, IEnumerable<Account> rows) => Rows($"accounts of group {id}", new(Group: id), rows);
 
-    private static Claim Page(string what, Func<Image, bool> matches, int skip, int take, IEnumerable<Account> rows)
-        => Claim.Page(what, "accounts", matches, skip, take, [.. rows.Select(a => (KeyOf(a), ImageOf(a)))]);
+    private static Claim Page(string what, RowFilter filter, int skip, int take, IEnumerable<Account> rows)
+        => Claim.Page(what, "accounts", filter, skip, take, [.. rows.Select(a => (KeyOf(a), ImageOf(a)))]);
 
     private static Claim[] Graph(long id, AccountGroup? group)
         => group is null ? [Claim.Row(new Key("groups", id), null)] : [Claim.Row(KeyOf(group), ImageOf(group)), OfGroupId(id, group.Accounts)];

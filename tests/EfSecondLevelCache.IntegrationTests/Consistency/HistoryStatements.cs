@@ -1,5 +1,5 @@
 using Microsoft.EntityFrameworkCore;
-using static EfSecondLevelCache.IntegrationTests.Consistency.HistoryDatabase;
+using static EfSecondLevelCache.IntegrationTests.Consistency.HistoryRows;
 
 namespace EfSecondLevelCache.IntegrationTests.Consistency;
 

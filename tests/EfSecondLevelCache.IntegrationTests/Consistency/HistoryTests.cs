@@ -86,9 +86,9 @@ public sealed class HistoryTests(PostgresServer server, ITestOutputHelper output
         }
 
         await using var db = database.OpenUncached();
-        var rows = (await db.Accounts.ToListAsync()).ToDictionary(HistoryDatabase.KeyOf, HistoryDatabase.ImageOf);
+        var rows = (await db.Accounts.ToListAsync()).ToDictionary(HistoryRows.KeyOf, HistoryRows.ImageOf);
         foreach (var group in await db.Groups.ToListAsync())
-            rows[HistoryDatabase.KeyOf(group)] = HistoryDatabase.ImageOf(group);
+            rows[HistoryRows.KeyOf(group)] = HistoryRows.ImageOf(group);
         Assert.Equal(rows.OrderBy(row => $"{row.Key}"), checker.Final.OrderBy(row => $"{row.Key}"));
         return differences;
     }

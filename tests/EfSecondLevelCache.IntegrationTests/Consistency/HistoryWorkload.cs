@@ -7,7 +7,7 @@ using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Infrastructure;
-using static EfSecondLevelCache.IntegrationTests.Consistency.HistoryDatabase;
+using static EfSecondLevelCache.IntegrationTests.Consistency.HistoryRows;
 using IsolationLevel = System.Data.IsolationLevel;
 
 namespace EfSecondLevelCache.IntegrationTests.Consistency;
@@ -41,7 +41,7 @@ internal sealed class HistoryWorkload : IAsyncDisposable
     private readonly Func<BankContext>[] _contextsWithoutRetries;
     private readonly DbContextOptions _lossy;
     private readonly (Func<Random, Task> Run, int Weight)[] _endings;
-    private readonly Question?[] _recent = new Question?[16];
+    private readonly RecentQuestions _questions = new(16);
     private long _start;
     private int _reads;
     private volatile bool _stopped;
@@ -147,9 +147,9 @@ internal sealed class HistoryWorkload : IAsyncDisposable
     private async Task ReadAsync(Random random)
     {
         if (random.Next(60) == 0)
-            await ReadTwiceInSnapshotAsync(random, AnyQuestion(random));
+            await ReadTwiceInSnapshotAsync(random, _questions.Any(random));
         else
-            await ReadAsync(Any(_contexts, random), AnyQuestion(random));
+            await ReadAsync(Any(_contexts, random), _questions.Any(random));
 
         // Hits take no time: not more of them than can be checked.
         while (_reads > MostReadsInSecond * Stopwatch.GetElapsedTime(_start).TotalSeconds)
@@ -384,8 +384,8 @@ internal sealed class HistoryWorkload : IAsyncDisposable
     {
         // Somebody has just read what is about to change, and reads it again when it has.
         Question? question = steps[0].Row is not { } row ? null
-            : row.Table == "groups" ? NewQuestion(random, HistoryQueries.OfGroup, row.Id)
-            : NewQuestion(random, OfOneAccount, row.Id);
+            : row.Table == "groups" ? Question.New(random, HistoryQueries.OfGroup, row.Id)
+            : Question.New(random, OfOneAccount, row.Id);
         var open = Any(_contexts, random);
         if (question is not null)
             await ReadAsync(open, question);
@@ -396,7 +396,7 @@ internal sealed class HistoryWorkload : IAsyncDisposable
         {
             outcome = await run();
         }
-        catch (Exception e) when (IsExpected(e))
+        catch (Exception e) when (Step.MayFailWith(e))
         {
         }
 
@@ -404,7 +404,7 @@ internal sealed class HistoryWorkload : IAsyncDisposable
         if (question is not null)
             await ReadAsync(open, question);
         for (var i = 0; i < 3; i++)
-            await ReadAsync(Any(_contexts, random), AnyQuestion(random));
+            await ReadAsync(Any(_contexts, random), _questions.Any(random));
     }
 
     private void Add(string ending, Step[] steps, long invoked, Outcome outcome)
@@ -413,15 +413,7 @@ internal sealed class HistoryWorkload : IAsyncDisposable
         foreach (var step in steps)
             Counts.AddOrUpdate((step.Name, outcome), 1, (_, count) => count + 1);
         Counts.AddOrUpdate((ending, outcome), 1, (_, count) => count + 1);
-        // What found no row wrote nothing.
-        var wrote = steps.Where(step => outcome is not Outcome.Committed || step.Changed != 0).ToList();
-        _history.Writes.Enqueue(new Write(
-            how,
-            [.. wrote.Where(step => !step.Statement.Deletes).Select(step => step.Target.Value)],
-            wrote.Find(step => step.Statement.Deletes)?.Row,
-            invoked,
-            Stopwatch.GetTimestamp(),
-            outcome));
+        _history.Writes.Enqueue(Step.ToWrite(how, steps, invoked, Stopwatch.GetTimestamp(), outcome));
     }
 
     private void Add(Read read)
@@ -430,35 +422,12 @@ internal sealed class HistoryWorkload : IAsyncDisposable
         _history.Reads.Enqueue(read);
     }
 
-    /// <summary>Conflicts, locks, cancellations, lost connections; EF Core and System.Transactions wrap them.</summary>
-    private static bool IsExpected(Exception? e)
-        => e is DbUpdateException or NpgsqlException or OperationCanceledException or TransactionException
-            || (e is not null && IsExpected(e.InnerException));
-
     private Step NextStep(Random random, Func<Statement, bool>? which = null, bool mayDelete = true)
     {
         var statements = Statement.ByName
             .Where(s => which?.Invoke(s.Value) != false && (mayDelete || !s.Value.Deletes) && (!_tellsRows || s.Value.TellsRows))
             .ToList();
-        var (name, statement) = statements[random.Next(statements.Count)];
-        return new Step(name, statement, new Target(random, _history.NextValue()));
-    }
-
-    /// <summary>Mostly one that was asked not long ago: what somebody left in the cache, others shall find while it is of interest.</summary>
-    private Question AnyQuestion(Random random)
-    {
-        ref var recent = ref _recent[random.Next(_recent.Length)];
-        if (recent is { } known && random.Next(8) > 0)
-            return known;
-        return recent = random.Next(2) == 0
-            ? NewQuestion(random, HistoryQueries.OfAccount, Target.Skewed(random, Accounts))
-            : NewQuestion(random, HistoryQueries.OfGroup, Target.Skewed(random, Groups));
-    }
-
-    private static Question NewQuestion(Random random, Dictionary<string, Func<BankContext, long, Task<Claim[]>>> queries, long id)
-    {
-        var (name, ask) = Any(queries, random);
-        return new Question(name, ask, id);
+        return Step.Draw(random, statements, _history.NextValue());
     }
 
     private static T Any<T>(IReadOnlyCollection<T> of, Random random) => of.ElementAt(random.Next(of.Count));
@@ -468,28 +437,4 @@ internal sealed class HistoryWorkload : IAsyncDisposable
     private DbContextOptions<TContext> OptionsOf<TContext>(WireTap tap, Action<NpgsqlDbContextOptionsBuilder>? npgsql = null)
         where TContext : DbContext
         => new DbContextOptionsBuilder<TContext>().UseNpgsql(tap.ConnectionString, npgsql ?? (_ => { })).AddSecondLevelCache(_cache).Options;
-
-    private sealed record Question(string Name, Func<BankContext, long, Task<Claim[]>> Ask, long Id);
-
-    /// <summary>One statement with its target, and what became of it.</summary>
-    private sealed class Step(string name, Statement statement, Target target)
-    {
-        public string Name => name;
-
-        public Statement Statement => statement;
-
-        public Target Target => target;
-
-        public Key? Row => statement.Row?.Invoke(target);
-
-        /// <summary>Null: it did not return.</summary>
-        public int? Changed { get; private set; }
-
-        public async Task<int> ExecuteAsync(BankContext db, CancellationToken cancellationToken = default)
-        {
-            db.ChangeTracker.Clear();
-            Changed = await statement.Execute(db, target, cancellationToken);
-            return Changed.Value;
-        }
-    }
 }

@@ -22,6 +22,9 @@ public sealed class PostgresServer : IAsyncLifetime
     /// <summary>Of a user who may create databases, to a database that exists.</summary>
     public string ConnectionString { get; private set; } = "";
 
+    /// <summary>A server that somebody else has started.</summary>
+    internal static PostgresServer At(string connectionString) => new() { ConnectionString = connectionString };
+
     public async ValueTask InitializeAsync()
     {
         (ConnectionString, _own) = await FindAsync();

@@ -8,7 +8,7 @@ public sealed class RedisServerProcess : IAsyncDisposable
 {
     private const string Script =
         """
-        printf '%s\n' "port $1" 'bind 127.0.0.1' 'save ""' 'appendonly no' 'user default off' 'user app on >s3cret ~* &* +@all' | redis-server - >/dev/null &
+        printf '%s\n' "$1" 'bind 127.0.0.1' 'save ""' 'appendonly no' 'user default off' 'user app on >s3cret ~* &* +@all' | redis-server - >/dev/null &
         server=$!
         cat >/dev/null
         kill $server
@@ -16,27 +16,41 @@ public sealed class RedisServerProcess : IAsyncDisposable
         """;
 
     private readonly int _port = TcpProxy.FreePort();
+    private string _settings = "";
     private Process? _owner;
 
-    public string Configuration => $"127.0.0.1:{_port},user=app,password=s3cret";
+    public string Configuration => ConfigurationAt(Endpoint);
 
     public string Endpoint => $"127.0.0.1:{_port}";
 
+    /// <summary>Its configuration where it is reached over something else.</summary>
+    public static string ConfigurationAt(string endpoint) => $"{endpoint},user=app,password=s3cret";
+
     /// <summary>Skips the test where the machine has no Redis.</summary>
-    public static async Task<RedisServerProcess> StartAsync()
+    /// <param name="tls">A folder with cert.pem and key.pem; null: it takes connections in plain text, and else only encrypted ones.</param>
+    public static async Task<RedisServerProcess> StartAsync(string? tls = null)
     {
         var path = Environment.GetEnvironmentVariable("PATH")?.Split(Path.PathSeparator) ?? [];
         Assert.SkipUnless(
             path.Any(folder => File.Exists(Path.Combine(folder, "redis-server"))),
             "redis-server is not on PATH. Install Debian's package redis-server, or run eng/test.sh, which does.");
         var server = new RedisServerProcess();
+        server._settings = tls is null
+            ? $"port {server._port}"
+            : $"""
+               port 0
+               tls-port {server._port}
+               tls-cert-file {tls}/cert.pem
+               tls-key-file {tls}/key.pem
+               tls-auth-clients no
+               """;
         await server.RunAsync();
         return server;
     }
 
     public async Task RunAsync()
     {
-        _owner = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", Script, "redis", $"{_port}"]) { RedirectStandardInput = true })!;
+        _owner = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", Script, "redis", _settings]) { RedirectStandardInput = true })!;
         await Eventually.TrueAsync(CanConnectAsync);
     }
 

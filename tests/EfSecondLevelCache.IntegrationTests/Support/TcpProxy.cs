@@ -4,13 +4,15 @@ using System.Net.Sockets;
 
 namespace EfSecondLevelCache.IntegrationTests.Support;
 
-/// <summary>A wire that can be cut: connections are refused and closed, or they stay open and nothing goes through.</summary>
+/// <summary>A wire that can be cut: connections are refused and closed, or they stay open and nothing goes through, or only late.</summary>
 public sealed class TcpProxy : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<Socket, byte> _sockets = new();
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private volatile TaskCompletionSource _flowing = Flowing();
     private volatile bool _isCut;
+    private volatile int _connections;
+    private volatile int _frozen;
 
     public TcpProxy(IPEndPoint target)
     {
@@ -24,6 +26,9 @@ public sealed class TcpProxy : IAsyncDisposable
     public IPEndPoint Target { get; set; }
 
     public IPEndPoint Endpoint => (IPEndPoint)_listener.LocalEndPoint!;
+
+    /// <summary>How long everything takes at least, in either direction.</summary>
+    public TimeSpan Latency { get; set; }
 
     /// <summary>What went from who connects to the target, by connection.</summary>
     public ConcurrentDictionary<int, MemoryStream> Forwarded { get; } = new();
@@ -46,11 +51,15 @@ public sealed class TcpProxy : IAsyncDisposable
     public void Restore()
     {
         _isCut = false;
+        Latency = TimeSpan.Zero;
         _flowing.TrySetResult();
     }
 
     /// <summary>Nothing goes through, and nobody is told.</summary>
     public void Hold() => _flowing = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>The same for ever for what is connected now; what connects later is well.</summary>
+    public void Freeze() => _frozen = _connections;
 
     public ValueTask DisposeAsync()
     {
@@ -69,11 +78,12 @@ public sealed class TcpProxy : IAsyncDisposable
 
     private async Task AcceptAsync()
     {
-        for (var connection = 0; ; connection++)
+        while (true)
         {
             try
             {
                 var client = await _listener.AcceptAsync();
+                var connection = _connections++;
                 if (_isCut)
                     client.Dispose();
                 else
@@ -94,7 +104,8 @@ public sealed class TcpProxy : IAsyncDisposable
         try
         {
             await server.ConnectAsync(Target);
-            await Task.WhenAny(PumpAsync(client, server, Forwarded[connection] = new MemoryStream()), PumpAsync(server, client, null));
+            await Task.WhenAny(
+                PumpAsync(client, server, connection, Forwarded[connection] = new MemoryStream()), PumpAsync(server, client, connection, null));
         }
         catch (Exception fault) when (fault is SocketException or ObjectDisposedException)
         {
@@ -108,14 +119,14 @@ public sealed class TcpProxy : IAsyncDisposable
         }
     }
 
-    private async Task PumpAsync(Socket from, Socket to, MemoryStream? copy)
+    private async Task PumpAsync(Socket from, Socket to, int connection, MemoryStream? copy)
     {
         var buffer = new byte[16 << 10];
         try
         {
             while (await from.ReceiveAsync(buffer) is var count and > 0)
             {
-                await _flowing.Task;
+                await FlowAsync(connection);
                 copy?.Write(buffer, 0, count);
                 await to.SendAsync(buffer.AsMemory(0, count));
             }
@@ -123,5 +134,18 @@ public sealed class TcpProxy : IAsyncDisposable
         catch (Exception fault) when (fault is SocketException or ObjectDisposedException)
         {
         }
+
+        // The end of a connection is told no sooner than anything else.
+        if (!_isCut)
+            await FlowAsync(connection);
+    }
+
+    private async Task FlowAsync(int connection)
+    {
+        if (Latency > TimeSpan.Zero)
+            await Task.Delay(Latency);
+        await _flowing.Task;
+        if (connection < _frozen)
+            await Task.Delay(Timeout.Infinite);
     }
 }

@@ -139,8 +139,8 @@ internal sealed class PeerBackplane : IBackplane
             Reject(PeerAddress.Parse(sender.Endpoint), fault.Message);
         lock (_lock)
         {
-            // One that only introduced itself is no loss when it is neither heard nor found.
-            if (!sender.IsListed && !IsHeard(sender))
+            // One that only introduced itself is no loss when it is not heard any more. While it is, it waits for us: it will not introduce itself again.
+            if (!sender.IsListed && (!IsHeard(sender) || IsSpare(sender)))
                 Remove(sender);
         }
     }
@@ -150,12 +150,13 @@ internal sealed class PeerBackplane : IBackplane
         lock (_lock)
         {
             _incoming[identity.Incarnation] = _incoming.GetValueOrDefault(identity.Incarnation) + 1;
-            if (Array.Find(_senders, sender => sender.Endpoint == identity.Endpoint) is { } known)
+            // The list may have it under another name.
+            var known = Array.Find(_senders, sender => sender.Endpoint == identity.Endpoint)
+                ?? Array.Find(_senders, sender => sender.Incarnation == identity.Incarnation);
+            if (known is not null)
                 known.DialNow();
-            else if (_senders.Any(sender => sender.IsConnected && sender.Incarnation == identity.Incarnation))
-                return;
             else if (_senders.Length < MostMembers && PeerAddress.IsValid(identity.Endpoint) && !_stopping.IsCancellationRequested)
-                _senders = [.. _senders, new PeerSender(this, identity.Endpoint, isListed: false)];
+                _senders = [.. _senders, new PeerSender(this, identity.Endpoint, isListed: false) { Incarnation = identity.Incarnation }];
         }
     }
 
@@ -190,11 +191,16 @@ internal sealed class PeerBackplane : IBackplane
         Log.ConnectionRejected(_logger, host, reason);
     }
 
-    private bool IsHeard(PeerSender sender)
-        => sender.IsConnected && sender.Incarnation is { } incarnation && _incoming.ContainsKey(incarnation);
+    /// <summary>Whether the member is connected to us; that we are connected to it is another thing.</summary>
+    private bool IsHeard(PeerSender sender) => sender.Incarnation is { } incarnation && _incoming.ContainsKey(incarnation);
+
+    private bool IsSpare(PeerSender sender)
+        => _senders.Any(other => other != sender && other.IsConnected && other.Incarnation == sender.Incarnation);
 
     private string[] Missing()
-        => [.. _senders.Where(sender => sender is { IsListed: true, IsSelf: false, HasLeft: false } && !IsHeard(sender)).Select(sender => sender.Endpoint)];
+        => [.. _senders
+            .Where(sender => sender is { IsListed: true, IsSelf: false, HasLeft: false } && !(sender.IsConnected && IsHeard(sender)))
+            .Select(sender => sender.Endpoint)];
 
     private PeerView View()
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
@@ -12,8 +13,11 @@ internal sealed class PeerListener
 
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(5);
 
-    /// <summary>Heartbeats come several times a second; a connection without any is dead.</summary>
-    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(10);
+    /// <summary>Heartbeats come several times a second; a connection without any is dead. So is one on which nothing comes back.</summary>
+    public static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan BetweenSigns = TimeSpan.FromSeconds(1);
+    private static readonly byte[] SignOfLife = [0];
 
     private readonly PeerBackplane _owner;
     private readonly IPEndPoint _wanted;
@@ -126,7 +130,7 @@ internal sealed class PeerListener
                     return;
                 _owner.Accepted(identity);
                 using var frames = new PeerFrames(identity.FrameKey);
-                await ReceiveAsync(PipeReader.Create(stream), frames, identity, ended).ConfigureAwait(false);
+                await ReceiveAsync(stream, frames, identity, ended).ConfigureAwait(false);
             }
         }
         catch (PeerRejectedException fault)
@@ -150,12 +154,20 @@ internal sealed class PeerListener
         }
     }
 
-    private async Task ReceiveAsync(PipeReader reader, PeerFrames frames, PeerIdentity identity, CancellationTokenSource ended)
+    private async Task ReceiveAsync(Stream stream, PeerFrames frames, PeerIdentity identity, CancellationTokenSource ended)
     {
+        var reader = PipeReader.Create(stream);
+        long lastSign = 0;
         while (true)
         {
             ended.CancelAfter(LongestSilence);
             var read = await reader.ReadAsync(ended.Token).ConfigureAwait(false);
+            if (Stopwatch.GetElapsedTime(lastSign) > BetweenSigns)
+            {
+                await stream.WriteAsync(SignOfLife, ended.Token).ConfigureAwait(false);
+                lastSign = Stopwatch.GetTimestamp();
+            }
+
             var received = read.Buffer;
             while (frames.TryRead(ref received, out var message))
             {

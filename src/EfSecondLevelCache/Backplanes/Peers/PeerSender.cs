@@ -33,8 +33,8 @@ internal sealed class PeerSender
 
     public bool IsListed { get; set; }
 
-    /// <summary>Of the node that was last met there.</summary>
-    public Guid? Incarnation { get; private set; }
+    /// <summary>Of the node that was last met there, or that introduced itself.</summary>
+    public Guid? Incarnation { get; set; }
 
     public bool IsConnected => _queue is not null;
 
@@ -153,12 +153,19 @@ internal sealed class PeerSender
         await writer.FlushAsync(timeout.Token).ConfigureAwait(false);
     }
 
-    /// <summary>The other side sends nothing; a read ends when it closes.</summary>
+    /// <summary>
+    /// The other side sends signs of life and no more. Where they stay away its machine may be gone without a word; what is sent there would be sent into
+    /// the void for as long as TCP tries.
+    /// </summary>
     private static async Task WaitForCloseAsync(Stream stream, CancellationTokenSource ended)
     {
         try
         {
-            await stream.ReadExactlyAsync(new byte[1], ended.Token).ConfigureAwait(false);
+            var signs = new byte[16];
+            using var silence = CancellationTokenSource.CreateLinkedTokenSource(ended.Token);
+            do
+                silence.CancelAfter(PeerListener.LongestSilence);
+            while (await stream.ReadAsync(signs, silence.Token).ConfigureAwait(false) > 0);
         }
         catch (Exception fault) when (fault is IOException or OperationCanceledException or ObjectDisposedException)
         {
