@@ -257,17 +257,16 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
 
                 break;
             case Alive alive:
-                if (node.Sequence.IsBehind(message.Number))
-                    Flush($"changes of {alive.Node} are missing");
+                FlushIfBehind(node, message.Number);
                 node.Beat(alive, Incarnation, now);
                 Recovered(node);
                 break;
             case AcknowledgementAsked asked:
-                if (node.Sequence.IsBehind(message.Number))
-                    Flush($"changes of {node.Name} are missing");
+                FlushIfBehind(node, message.Number);
                 AcknowledgeSoon(node.Incarnation, asked.Stamp);
                 break;
             case Acknowledged acknowledged:
+                FlushIfBehind(node, message.Number);
                 // One of the future would be a lie.
                 if (acknowledged.Asker == Incarnation && acknowledged.Stamp <= Volatile.Read(ref _lastAsked))
                 {
@@ -285,6 +284,14 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
         }
 
         Volatile.Write(ref _fresh, FreshUntil());
+    }
+
+    /// <param name="node">A node that tells how many changes it has published.</param>
+    /// <param name="number">So many.</param>
+    private void FlushIfBehind(RemoteNode node, long number)
+    {
+        if (node.Sequence.IsBehind(number))
+            Flush($"changes of {node.Name} are missing");
     }
 
     /// <summary>Not under the lock that receives: publishing may come back to this node.</summary>
@@ -333,8 +340,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     {
         if (!_nodes.Remove(leaving.Sender, out var node))
             return;
-        if (node.Sequence.IsBehind(leaving.Number))
-            Flush($"changes of {node.Name} are missing");
+        FlushIfBehind(node, leaving.Number);
         Log.NodeLeft(_logger, node.Name);
     }
 

@@ -297,6 +297,15 @@ public sealed class ChangeBroadcastTests : IAsyncDisposable
         Assert.False(_broadcast.HasAcknowledged(_other, asked));
     }
 
+    /// <summary>It extends the time for which nothing is missing, so nothing may be.</summary>
+    [Fact]
+    public void An_answer_that_shows_that_changes_are_missing_is_a_flush()
+    {
+        Acknowledge(_broadcast.AskForAcknowledgement(), number: 1);
+
+        Assert.Equal(1, _flushes);
+    }
+
     [Fact]
     public void A_backplane_that_fails_does_not_fail_the_writer()
     {
@@ -325,8 +334,8 @@ public sealed class ChangeBroadcastTests : IAsyncDisposable
     private void Ask(long number, long stamp)
         => _broadcast.Received(Encoded(new ChangeMessage(_other, number, new AcknowledgementAsked(stamp))));
 
-    private void Acknowledge(long stamp, Guid? asker = null)
-        => _broadcast.Received(Encoded(new ChangeMessage(_other, 0, new Acknowledged(asker ?? _broadcast.Incarnation, stamp))));
+    private void Acknowledge(long stamp, Guid? asker = null, long number = 0)
+        => _broadcast.Received(Encoded(new ChangeMessage(_other, number, new Acknowledged(asker ?? _broadcast.Incarnation, stamp))));
 
     /// <summary>It is published by another thread.</summary>
     private MessageContent? Answer()
