@@ -8,6 +8,7 @@ using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Querying.Planning.Predicates;
 using EfSecondLevelCache.Redis;
 using Microsoft.Extensions.Logging.Abstractions;
+using StackExchange.Redis;
 
 namespace EfSecondLevelCache.Benchmarks.Nodes;
 
@@ -31,7 +32,7 @@ internal static class Propagation
         else
             Console.WriteLine("PostgreSQL: skipped, ConnectionStrings__Demo names no server");
         if (Environment.GetEnvironmentVariable("ConnectionStrings__Redis") is { Length: > 0 } redis)
-            await MeasureAsync("Redis, Pub/Sub", [.. Enumerable.Range(0, 3).Select(_ => new RedisBackplaneSettings(RedisServer.Parse(redis), null, ""))]);
+            await MeasureAsync("Redis, Pub/Sub", [.. Enumerable.Range(0, 3).Select(_ => new RedisBackplaneSettings(ConfigurationOptions.Parse(redis)))]);
         else
             Console.WriteLine("Redis: skipped, ConnectionStrings__Redis names no server");
         return 0;
