@@ -4,6 +4,7 @@ using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Backplanes.Postgres;
 using EfSecondLevelCache.Benchmarks.Queries;
 using EfSecondLevelCache.Redis;
+using StackExchange.Redis;
 
 namespace EfSecondLevelCache.Benchmarks.Nodes;
 
@@ -32,7 +33,7 @@ internal static class Propagation
             clusters.Add(await Cluster.StartAsync("none", null));
             clusters.Add(await Cluster.StartAsync("peers, with a secret", Peer));
             if ((redis?.Configuration ?? Environment.GetEnvironmentVariable("ConnectionStrings__Redis")) is { Length: > 0 } configuration)
-                clusters.Add(await Cluster.StartAsync("Redis", _ => new RedisBackplaneSettings(RedisServer.Parse(configuration), null, "benchmark:")));
+                clusters.Add(await Cluster.StartAsync("Redis", _ => new RedisBackplaneSettings(ConfigurationOptions.Parse(configuration))));
             else
                 Console.WriteLine("Redis: skipped, ConnectionStrings__Redis names no server and redis-server is not installed");
             clusters.Add(await Cluster.StartAsync("PostgreSQL", _ => new PostgresBackplaneSettings()));

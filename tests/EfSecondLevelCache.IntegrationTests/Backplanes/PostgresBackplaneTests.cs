@@ -8,6 +8,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 
 namespace EfSecondLevelCache.IntegrationTests.Backplanes;
@@ -191,7 +192,7 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
     [Fact]
     public async Task A_node_that_may_serve_nothing_yet_and_writes_nothing_begins_to_listen()
     {
-        var time = new ManualTimeProvider();
+        var time = new FakeTimeProvider();
         await using var cache = new SecondLevelCache(options => options.UsePostgresBackplane().MaxStaleness(TimeSpan.FromSeconds(5)).UseTimeProvider(time));
         time.Advance(TimeSpan.FromMinutes(1));
 

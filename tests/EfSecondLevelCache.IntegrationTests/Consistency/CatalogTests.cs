@@ -1,5 +1,6 @@
 using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 
 namespace EfSecondLevelCache.IntegrationTests.Consistency;
@@ -207,7 +208,7 @@ public sealed class CatalogTests(PostgresServer server) : IAsyncLifetime
     [Fact]
     public async Task DDL_of_others_is_seen_when_the_catalog_is_compared_the_next_time()
     {
-        var time = new ManualTimeProvider();
+        var time = new FakeTimeProvider();
         await using var cache = new SecondLevelCache(c => c.UseTimeProvider(time).DefaultTimeToLive(TimeSpan.FromDays(1)));
         await ReadAsync(cache);
         await ExecuteAsync("CREATE OR REPLACE VIEW named_items AS SELECT id, name FROM others");

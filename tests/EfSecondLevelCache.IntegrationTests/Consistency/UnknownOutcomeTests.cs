@@ -1,12 +1,13 @@
 using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Time.Testing;
 
 namespace EfSecondLevelCache.IntegrationTests.Consistency;
 
 /// <summary>The connection breaks before the server's answer to a write is there: it may have been committed, and it may be yet.</summary>
 public sealed class UnknownOutcomeTests(BlogDatabase database) : IClassFixture<BlogDatabase>, IAsyncLifetime
 {
-    private readonly ManualTimeProvider _time = new();
+    private readonly FakeTimeProvider _time = new();
     private SecondLevelCache _cache = null!;
     private WireTap _tap = null!;
 

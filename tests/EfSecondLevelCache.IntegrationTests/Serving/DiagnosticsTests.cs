@@ -1,6 +1,7 @@
 using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 
 namespace EfSecondLevelCache.IntegrationTests.Serving;
 
@@ -144,7 +145,7 @@ public sealed class DiagnosticsTests(ShopDatabase database) : ShopTests(database
     [Fact]
     public async Task Entries_show_what_is_kept()
     {
-        var clock = new ManualTimeProvider();
+        var clock = new FakeTimeProvider();
         await using var cache = new SecondLevelCache(c => c.UseTimeProvider(clock));
         await MissAsync(cache, db => db.Products.Where(p => p.Id < 9).Cacheable(q => q.Tag("a").Tag("b")).ToListAsync());
         clock.Advance(TimeSpan.FromSeconds(5));

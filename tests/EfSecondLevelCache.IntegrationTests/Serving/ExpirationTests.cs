@@ -1,5 +1,6 @@
 using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Time.Testing;
 
 namespace EfSecondLevelCache.IntegrationTests.Serving;
 
@@ -7,7 +8,7 @@ public sealed class ExpirationTests(ShopDatabase database) : ShopTests(database)
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(1);
 
-    private readonly ManualTimeProvider _clock = new();
+    private readonly FakeTimeProvider _clock = new();
 
     [Fact]
     public async Task A_result_is_served_until_its_time_to_live_has_passed()

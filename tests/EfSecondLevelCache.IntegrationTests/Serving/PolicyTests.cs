@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.Extensions.Time.Testing;
 
 namespace EfSecondLevelCache.IntegrationTests.Serving;
 
@@ -33,7 +34,7 @@ public sealed class PolicyTests(ShopDatabase database) : ShopTests(database)
     [Fact]
     public async Task A_query_marked_twice_takes_the_last_mark()
     {
-        var clock = new Support.ManualTimeProvider();
+        var clock = new FakeTimeProvider();
         await using var cache = new SecondLevelCache(c => c.UseTimeProvider(clock));
         await MissAsync(cache, ReadAsync);
         clock.Advance(TimeSpan.FromSeconds(5));

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 
 namespace EfSecondLevelCache.IntegrationTests.Sources;
@@ -75,7 +76,7 @@ public sealed class FailoverTests(ITestOutputHelper output) : IAsyncLifetime
     [InlineData(ChangeSourceKind.LogicalReplication)]
     public async Task A_source_that_still_talks_to_the_old_primary_is_noticed(ChangeSourceKind kind)
     {
-        var time = new ManualTimeProvider();
+        var time = new FakeTimeProvider();
         await using var cache = new SecondLevelCache(
             c => Use(c, kind, To(_primary.Port)).UseTimeProvider(time).MaxStaleness(TimeSpan.FromMinutes(10)).DefaultTimeToLive(TimeSpan.FromDays(1)));
         await LoseCommitsAsync(cache);
@@ -97,7 +98,7 @@ public sealed class FailoverTests(ITestOutputHelper output) : IAsyncLifetime
     [Fact]
     public async Task Without_a_source_everything_goes_when_the_catalog_is_compared()
     {
-        var time = new ManualTimeProvider();
+        var time = new FakeTimeProvider();
         await using var cache = new SecondLevelCache(c => c.UseTimeProvider(time).DefaultTimeToLive(TimeSpan.FromDays(1)));
         await LoseCommitsAsync(cache);
 

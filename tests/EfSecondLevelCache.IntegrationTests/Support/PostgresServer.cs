@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using DotNet.Testcontainers.Builders;
 using EfSecondLevelCache.IntegrationTests.Support;
 using Npgsql;
+using Testcontainers.PostgreSql;
 
 [assembly: AssemblyFixture(typeof(PostgresServer))]
 
@@ -28,7 +30,7 @@ public sealed class PostgresServer : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         (ConnectionString, _own) = await FindAsync();
-        await WaitUntilReadyAsync();
+        await ExecuteAsync("SELECT 1");
     }
 
     /// <summary>
@@ -76,29 +78,26 @@ public sealed class PostgresServer : IAsyncLifetime
             return (cluster.ConnectionString, cluster);
         }
 
-        if (await DockerServer.StartAsync() is { } container)
-            return (container.ConnectionString, container);
-
-        throw new InvalidOperationException(
-            "These tests need PostgreSQL 15 or newer, and this machine has neither its server binaries (looked on PATH and in "
-            + "/usr/lib/postgresql/*/bin) nor a Docker engine that answers. Install it with `apt-get install postgresql`, or set "
-            + $"{ConnectionVariable} to a connection string of a user who may create databases.");
+        return await StartContainerAsync();
     }
 
-    // A container's server starts a moment after its container, and restarts once while it sets itself up.
-    private async Task WaitUntilReadyAsync()
+    private static async Task<(string ConnectionString, IAsyncDisposable Own)> StartContainerAsync()
     {
-        for (var attempt = 1; ; attempt++)
+        try
         {
-            try
-            {
-                await ExecuteAsync("SELECT 1");
-                return;
-            }
-            catch (NpgsqlException) when (_own is DockerServer && attempt < 300)
-            {
-                await Task.Delay(200);
-            }
+            var container = new PostgreSqlBuilder("postgres:17")
+                .WithCommand([.. ServerSettings.ForTests.SelectMany(setting => (string[])["-c", $"{setting.Key}={setting.Value}"])])
+                .Build();
+            await container.StartAsync();
+            return (container.GetConnectionString(), container);
+        }
+        catch (DockerUnavailableException fault)
+        {
+            throw new InvalidOperationException(
+                "These tests need PostgreSQL 15 or newer, and this machine has neither its server binaries (looked on PATH and in "
+                + "/usr/lib/postgresql/*/bin) nor a Docker engine that answers. Install it with `apt-get install postgresql`, or set "
+                + $"{ConnectionVariable} to a connection string of a user who may create databases.",
+                fault);
         }
     }
 

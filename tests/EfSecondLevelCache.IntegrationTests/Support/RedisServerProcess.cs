@@ -16,8 +16,10 @@ public sealed class RedisServerProcess : IAsyncDisposable
         """;
 
     private readonly int _port = TcpProxy.FreePort();
-    private string _settings = "";
+    private readonly string? _certificates;
     private Process? _owner;
+
+    private RedisServerProcess(string? certificates) => _certificates = certificates;
 
     public string Configuration => ConfigurationAt(Endpoint);
 
@@ -27,30 +29,31 @@ public sealed class RedisServerProcess : IAsyncDisposable
     public static string ConfigurationAt(string endpoint) => $"{endpoint},user=app,password=s3cret";
 
     /// <summary>Skips the test where the machine has no Redis.</summary>
-    /// <param name="tls">A folder with cert.pem and key.pem; null: it takes connections in plain text, and else only encrypted ones.</param>
-    public static async Task<RedisServerProcess> StartAsync(string? tls = null)
+    /// <param name="certificates">A folder with server.crt, server.key and authority.crt, to speak TLS and nothing else.</param>
+    public static async Task<RedisServerProcess> StartAsync(string? certificates = null)
     {
         var path = Environment.GetEnvironmentVariable("PATH")?.Split(Path.PathSeparator) ?? [];
         Assert.SkipUnless(
             path.Any(folder => File.Exists(Path.Combine(folder, "redis-server"))),
             "redis-server is not on PATH. Install Debian's package redis-server, or run eng/test.sh, which does.");
-        var server = new RedisServerProcess();
-        server._settings = tls is null
-            ? $"port {server._port}"
-            : $"""
-               port 0
-               tls-port {server._port}
-               tls-cert-file {tls}/cert.pem
-               tls-key-file {tls}/key.pem
-               tls-auth-clients no
-               """;
+        var server = new RedisServerProcess(certificates);
         await server.RunAsync();
         return server;
     }
 
     public async Task RunAsync()
     {
-        _owner = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", Script, "redis", _settings]) { RedirectStandardInput = true })!;
+        var listen = _certificates is null
+            ? $"port {_port}"
+            : $"""
+                port 0
+                tls-port {_port}
+                tls-cert-file "{_certificates}/server.crt"
+                tls-key-file "{_certificates}/server.key"
+                tls-ca-cert-file "{_certificates}/authority.crt"
+                tls-auth-clients no
+                """;
+        _owner = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", Script, "redis", listen]) { RedirectStandardInput = true })!;
         await Eventually.TrueAsync(CanConnectAsync);
     }
 

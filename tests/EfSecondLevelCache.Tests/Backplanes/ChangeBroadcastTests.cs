@@ -2,6 +2,7 @@ using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.IntegrationTests.Support;
 using EfSecondLevelCache.Invalidation;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 
 namespace EfSecondLevelCache.Tests.Backplanes;
 
@@ -9,7 +10,7 @@ public sealed class ChangeBroadcastTests : IAsyncDisposable
 {
     private static readonly TimeSpan MaxStaleness = TimeSpan.FromSeconds(5);
 
-    private readonly ManualTimeProvider _time = new();
+    private readonly FakeTimeProvider _time = new();
     private readonly Wire _wire = new();
     private readonly List<MessageContent> _applied = [];
     private readonly ChangeBroadcast _broadcast;

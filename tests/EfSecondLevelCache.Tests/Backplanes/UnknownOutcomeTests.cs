@@ -4,6 +4,7 @@ using EfSecondLevelCache.IntegrationTests.Support;
 using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Invalidation.Catalog;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 
 namespace EfSecondLevelCache.Tests.Backplanes;
 
@@ -13,7 +14,7 @@ public class UnknownOutcomeTests
     [Fact]
     public async Task The_other_nodes_are_told_at_once_and_once_more_when_it_is_settled()
     {
-        var time = new ManualTimeProvider();
+        var time = new FakeTimeProvider();
         var options = new SecondLevelCacheOptions { TimeProvider = time, UnknownOutcomeTimeout = TimeSpan.FromSeconds(30) };
         var memory = new InMemoryBackplane();
         var told = new List<MessageContent>();

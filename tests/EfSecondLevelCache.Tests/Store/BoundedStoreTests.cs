@@ -1,11 +1,12 @@
 using EfSecondLevelCache.Store;
+using Microsoft.Extensions.Time.Testing;
 
 namespace EfSecondLevelCache.Tests.Store;
 
 /// <summary>What every policy's store does.</summary>
 public class BoundedStoreTests
 {
-    private readonly ManualTime _time = new();
+    private readonly FakeTimeProvider _time = new();
     private readonly List<(StoreEntry Entry, RemovalCause Cause)> _removed = [];
 
     [Theory]

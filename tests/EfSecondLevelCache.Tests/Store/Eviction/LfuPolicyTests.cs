@@ -1,4 +1,5 @@
 using EfSecondLevelCache.Store;
+using Microsoft.Extensions.Time.Testing;
 
 namespace EfSecondLevelCache.Tests.Store.Eviction;
 
@@ -109,7 +110,7 @@ public class LfuPolicyTests
         }
     }
 
-    private static BoundedStore Make(long maxBytes) => new(maxBytes, int.MaxValue, EvictionPolicy.Lfu, new ManualTime());
+    private static BoundedStore Make(long maxBytes) => new(maxBytes, int.MaxValue, EvictionPolicy.Lfu, new FakeTimeProvider());
 
     /// <summary>Asks for each key in turn, so many times, and adds what is missing; the number of hits.</summary>
     private static int Ask(BoundedStore store, int keys, int times, long from = 0, long bytes = 1, double cost = 1)

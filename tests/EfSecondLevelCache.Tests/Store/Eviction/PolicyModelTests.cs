@@ -1,4 +1,5 @@
 using EfSecondLevelCache.Store;
+using Microsoft.Extensions.Time.Testing;
 
 namespace EfSecondLevelCache.Tests.Store.Eviction;
 
@@ -45,7 +46,7 @@ public class PolicyModelTests
     private static void Compare(EvictionPolicy policy, long maxBytes, int maxEntries, int seed, int operations)
     {
         var random = new Random(seed);
-        var store = new BoundedStore(maxBytes, maxEntries, policy, new ManualTime());
+        var store = new BoundedStore(maxBytes, maxEntries, policy, new FakeTimeProvider());
         var model = NaivePolicy.Create(policy, maxBytes, maxEntries);
         var entries = new Dictionary<long, TestEntry>();
         for (var operation = 0; operation < operations; operation++)
