@@ -15,7 +15,7 @@ namespace EfSecondLevelCache.Benchmarks.Nodes;
 internal static class Propagation
 {
     /// <summary>Of a turn, each of another row.</summary>
-    public const int Changes = 3_000;
+    public const int Changes = 2_000;
 
     private const int PerSecond = 1_000;
     private const int Writers = 4;
