@@ -8,8 +8,8 @@ using EfSecondLevelCache.Redis;
 namespace EfSecondLevelCache.Benchmarks.Nodes;
 
 /// <summary>
-/// How soon after SaveChanges has returned the result of the row is gone on the two other nodes, at a steady rate, and what the backplane costs the writer.
-/// All nodes are in this process, which also writes; the messages go through the machine's network. The backplanes take turns, and what counts is
+/// How soon after SaveChanges has returned the result of the row is gone on the two other nodes, at a steady rate, and what the backplane costs
+/// the writer. All nodes are in this process, which also writes; the messages go through the machine's network. The backplanes take turns, and what counts is
 /// the median of their turns.
 /// </summary>
 internal static class Propagation
@@ -32,7 +32,8 @@ internal static class Propagation
             clusters.Add(await Cluster.StartAsync("none", null));
             clusters.Add(await Cluster.StartAsync("peers, with a secret", Peer));
             if ((redis?.Configuration ?? Environment.GetEnvironmentVariable("ConnectionStrings__Redis")) is { Length: > 0 } configuration)
-                clusters.Add(await Cluster.StartAsync("Redis", _ => new RedisBackplaneSettings(RedisServer.Parse(configuration), null, "benchmark:")));
+                clusters.Add(await Cluster.StartAsync(
+                    "Redis", _ => new RedisBackplaneSettings(RedisServer.Parse(configuration), null, "benchmark:")));
             else
                 Console.WriteLine("Redis: skipped, ConnectionStrings__Redis names no server and redis-server is not installed");
             clusters.Add(await Cluster.StartAsync("PostgreSQL", _ => new PostgresBackplaneSettings()));
@@ -81,11 +82,17 @@ internal static class Propagation
         pace.Join();
         var left = await cluster.LeftAsync();
         var after = Enumerable.Range(1, Changes)
-            .SelectMany(id => cluster.GoneAt(id).Where(gone => gone > 0).Select(gone => Math.Max(0, Stopwatch.GetElapsedTime(returned[id], gone).TotalMicroseconds)))
-            .Order().ToArray();
+            .SelectMany(id => cluster.GoneAt(id).Where(gone => gone > 0).Select(gone => Stopwatch.GetElapsedTime(returned[id], gone).TotalMicroseconds))
+            .Select(time => Math.Max(0, time)).Order().ToArray();
         var calls = Enumerable.Range(1, Changes).Select(id => Stopwatch.GetElapsedTime(called[id], returned[id]).TotalMicroseconds).Order().ToArray();
         return new Turn(
-            At(after, 0.5), At(after, 0.99), (double)after.Count(time => time == 0) / Math.Max(1, after.Length), At(calls, 0.5), At(calls, 0.99), Changes / seconds, left);
+            At(after, 0.5),
+            At(after, 0.99),
+            (double)after.Count(time => time == 0) / Math.Max(1, after.Length),
+            At(calls, 0.5),
+            At(calls, 0.99),
+            Changes / seconds,
+            left);
 
         async Task WriteAsync()
         {
@@ -118,8 +125,11 @@ internal static class Propagation
 
     private static void Print(List<Cluster> clusters, Dictionary<Cluster, List<Turn>> turns)
     {
-        Console.WriteLine($"3 nodes in one process, {Turns} turns of {Changes:N0} SaveChanges of one row; us from its return to the result being gone on another node");
-        Console.WriteLine($"{"",-22}{"p50",8}{"p99",9}{"gone before",13}{"SaveChanges p50",18}{"p99",9}{"to none",10}{"p99",7}{"per s",9}{"flushes",9}{"left",6}");
+        Console.WriteLine(
+            $"3 nodes in one process, {Turns} turns of {Changes:N0} SaveChanges of one row; us from its return to the result being gone on another node");
+        Console.WriteLine(
+            $"{"",-22}{"p50",8}{"p99",9}{"gone before",13}{"SaveChanges p50",18}{"p99",9}"
+            + $"{"to none",10}{"p99",7}{"per s",9}{"flushes",9}{"left",6}");
         var none = turns[clusters[0]];
         foreach (var cluster in clusters)
         {
@@ -129,7 +139,8 @@ internal static class Propagation
                 : $"{Median(own, t => t.P50),8:N0}{Median(own, t => t.P99),9:N0}{Median(own, t => t.Before),13:P0}";
             Console.WriteLine(
                 $"{cluster.Name,-22}{propagation}{Median(own, t => t.Call50),18:N0}{Median(own, t => t.Call99),9:N0}"
-                + $"{Ratio(t => t.Call50),10:N2}{Ratio(t => t.Call99),7:N2}{Median(own, t => t.PerSecond),9:N0}{cluster.Flushes,9}{own.Sum(t => t.Left),6}");
+                + $"{Ratio(t => t.Call50),10:N2}{Ratio(t => t.Call99),7:N2}{Median(own, t => t.PerSecond),9:N0}"
+                + $"{cluster.Flushes,9}{own.Sum(t => t.Left),6}");
 
             // Of the same turn, in which the machine did the same beside.
             double Ratio(Func<Turn, double> figure) => MedianOf(own.Zip(none, (mine, without) => figure(mine) / figure(without)));

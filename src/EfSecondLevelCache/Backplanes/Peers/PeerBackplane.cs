@@ -194,7 +194,8 @@ internal sealed class PeerBackplane : IBackplane
         => sender.IsConnected && sender.Incarnation is { } incarnation && _incoming.ContainsKey(incarnation);
 
     private string[] Missing()
-        => [.. _senders.Where(sender => sender is { IsListed: true, IsSelf: false, HasLeft: false } && !IsHeard(sender)).Select(sender => sender.Endpoint)];
+        => [.. _senders.Where(sender => sender is { IsListed: true, IsSelf: false, HasLeft: false } && !IsHeard(sender))
+            .Select(sender => sender.Endpoint)];
 
     private PeerView View()
     {
