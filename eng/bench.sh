@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the cache costs and gains. eng/bench.sh [VERB] [options]
 #   queries   in one table and a few minutes: hits, misses and commands that are not cached, beside plain EF Core and the floor (default)
-#   nodes     how soon the other nodes know: peers, PostgreSQL, Redis (of ConnectionStrings__Redis, else skipped)
+#   nodes     how soon the other nodes know, and what that costs a writer: peers, Redis (of ConnectionStrings__Redis, else a private one), PostgreSQL
 #   bdn       the same questions by BenchmarkDotNet, for example: eng/bench.sh bdn --filter '*PrimaryKey*'
 #   writes    the hit ratio while one operation in twenty writes, invalidated by row and by table
 #   invalidation   what a check and an invalidation cost

@@ -254,16 +254,16 @@ public sealed class SecondLevelCacheOptionsBuilder
 
     /// <summary>
     /// Lets PostgreSQL carry what the nodes tell each other, by NOTIFY: SaveChanges and transactions that EF Core ends tell of their changes inside the
-    /// transaction itself. Each such commit holds a lock of the whole server while it is flushed, so this is for few writes. It is the database of the
-    /// contexts, over two connections like theirs, from the first use of a context on. Where they use several databases, or a pooler that shares
-    /// connections, name the one by its connection string.
+    /// transaction itself. Each such commit holds a lock of the whole server while it is flushed, so this is for few writes. It is the database of
+    /// the contexts, over two connections like theirs, from the first use of a context on. Where they use several databases, or a pooler that
+    /// shares connections, name the one by its connection string.
     /// </summary>
     public SecondLevelCacheOptionsBuilder UsePostgresBackplane() => UseBackplane(new PostgresBackplaneSettings());
 
     /// <summary>The same, over a database that is named: the same one by every node.</summary>
     /// <param name="connectionString">
-    /// To the database of the contexts, past any pooler that shares connections. Only in a database of this name transactions tell themselves; changes
-    /// of others are told after their commit.
+    /// To the database of the contexts, past any pooler that shares connections. Only in a database of this name transactions tell themselves;
+    /// changes of others are told after their commit.
     /// </param>
     /// <exception cref="ArgumentException"><paramref name="connectionString"/> is blank or can't be read.</exception>
     public SecondLevelCacheOptionsBuilder UsePostgresBackplane(string connectionString)

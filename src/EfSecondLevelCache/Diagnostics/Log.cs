@@ -124,8 +124,8 @@ internal static partial class Log
     public static partial void ConnectionRejected(ILogger logger, string address, string reason);
 
     [LoggerMessage(EventIds.SeveralDatabases, LogLevel.Warning,
-        "What the nodes tell each other is carried by the database {Carrier}, which was used first here; {Other} is used too, and a node that begins with "
-        + "it neither hears this one nor is heard. Name the database that carries: UsePostgresBackplane(connectionString)",
+        "What the nodes tell each other is carried by the database {Carrier}, which was used first here; {Other} is used too, and a node that begins "
+        + "with it neither hears this one nor is heard. Name the database that carries: UsePostgresBackplane(connectionString)",
         EventName = nameof(EventIds.SeveralDatabases))]
     public static partial void SeveralDatabases(ILogger logger, string carrier, string other);
 

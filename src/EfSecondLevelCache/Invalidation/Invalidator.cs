@@ -52,7 +52,9 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
         return default;
     }
 
-    /// <summary>Has the other nodes told by the transaction itself when it commits, which it does here where that is asked for; false: neither.</summary>
+    /// <summary>
+    /// Has the other nodes told by the transaction itself when it commits, which it does here where that is asked for; false: neither.
+    /// </summary>
     public async ValueTask<bool> TellAtCommitAsync(
         bool async,
         DbTransaction transaction,

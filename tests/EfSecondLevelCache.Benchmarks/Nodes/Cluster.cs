@@ -9,8 +9,8 @@ using Microsoft.EntityFrameworkCore;
 namespace EfSecondLevelCache.Benchmarks.Nodes;
 
 /// <summary>
-/// Three nodes of an application in one process: the first one writes, the others hold a result for each row that it writes. Without a backplane there is
-/// the writer alone.
+/// Three nodes of an application in one process: the first one writes, the others hold a result for each row that it writes. Without a backplane
+/// there is the writer alone.
 /// </summary>
 internal sealed class Cluster : IAsyncDisposable
 {
@@ -44,7 +44,7 @@ internal sealed class Cluster : IAsyncDisposable
         // The writer knows the catalog, as one does that caches.
         foreach (var contexts in cluster._contexts)
             await ReadAsync(contexts, 1);
-        while (cluster._caches.Any(cache => cache.Backplane is { } status && (status.State is not BackplaneState.Live || status.Nodes.Count < Nodes - 1)))
+        while (!cluster._caches.All(cache => cache.Backplane is null or { State: BackplaneState.Live, Nodes.Count: Nodes - 1 }))
             await Task.Delay(50);
         cluster.FlushesAtStart = cluster.Flushes;
         return cluster;
@@ -115,9 +115,9 @@ internal sealed class Cluster : IAsyncDisposable
         var now = Stopwatch.GetTimestamp();
         if (!ChangeMessageFormat.TryDecode(message, out var told) || told.Content is not RowsChanged rows)
             return;
-        foreach (var column in rows.Changes.SelectMany(change => change.Rows ?? []).SelectMany(row => row.Columns).Where(column => column.Name == "Id"))
+        foreach (var column in rows.Changes.SelectMany(change => change.Rows ?? []).SelectMany(row => row.Columns))
         {
-            if (Ids.TryGetValue(column.Hash, out var id))
+            if (column.Name == "Id" && Ids.TryGetValue(column.Hash, out var id))
                 Volatile.Write(ref gone[id], now);
         }
     }

@@ -91,7 +91,10 @@ public sealed class PeerMembersTests(PostgresServer server, BlogDatabase blogs) 
         await ExecuteAsync(
             """
             CREATE TABLE ef_second_level_cache_nodes (
-                endpoint text PRIMARY KEY, incarnation uuid NOT NULL, joined timestamptz NOT NULL DEFAULT clock_timestamp(), lease_until timestamptz NOT NULL)
+                endpoint text PRIMARY KEY,
+                incarnation uuid NOT NULL,
+                joined timestamptz NOT NULL DEFAULT clock_timestamp(),
+                lease_until timestamptz NOT NULL)
             """);
 
         await using var a = Start(peers => peers.MembersFromDatabase(_database.ConnectionString));
@@ -108,7 +111,8 @@ public sealed class PeerMembersTests(PostgresServer server, BlogDatabase blogs) 
         await using (var cache = new SecondLevelCache(options => options.UsePeers(
             peers => peers.Listen($"127.0.0.1:{TcpProxy.FreePort()}").MembersFromDatabase(settings.ConnectionString))))
         {
-            await Eventually.TrueAsync(() => cache.Backplane!.Detail!.Contains("permission denied for schema public. The user needs SELECT", StringComparison.Ordinal));
+            await Eventually.TrueAsync(
+                () => cache.Backplane!.Detail!.Contains("permission denied for schema public. The user needs SELECT", StringComparison.Ordinal));
 
             for (var i = 0; i < 2; i++)
             {

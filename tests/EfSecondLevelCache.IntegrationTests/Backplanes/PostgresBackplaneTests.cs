@@ -95,7 +95,8 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
         }
 
         await using var after = blogs.Open(null);
-        Assert.Equal(("last word", "new"), ((await after.Blogs.SingleAsync(b => b.Id == 1, Cancelled)).Name, (await after.Posts.SingleAsync(p => p.Id == 7, Cancelled)).Title));
+        Assert.Equal("last word", (await after.Blogs.SingleAsync(b => b.Id == 1, Cancelled)).Name);
+        Assert.Equal("new", (await after.Posts.SingleAsync(p => p.Id == 7, Cancelled)).Title);
         await Eventually.TrueAsync(() => reader.Rows.Count > 0);
     }
 
@@ -193,7 +194,8 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
     public async Task A_node_that_may_serve_nothing_yet_and_writes_nothing_begins_to_listen()
     {
         var time = new FakeTimeProvider();
-        await using var cache = new SecondLevelCache(options => options.UsePostgresBackplane().MaxStaleness(TimeSpan.FromSeconds(5)).UseTimeProvider(time));
+        await using var cache = new SecondLevelCache(
+            options => options.UsePostgresBackplane().MaxStaleness(TimeSpan.FromSeconds(5)).UseTimeProvider(time));
         time.Advance(TimeSpan.FromMinutes(1));
 
         await using var db = blogs.Open(cache);
@@ -225,7 +227,8 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
         await blogs.ResetAsync();
         const string Role = "one_connection";
         await blogs.ExecuteAsync(
-            $"DROP ROLE IF EXISTS {Role}; CREATE ROLE {Role} LOGIN PASSWORD 'secret' CONNECTION LIMIT 1; GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO {Role}");
+            $"DROP ROLE IF EXISTS {Role}; CREATE ROLE {Role} LOGIN PASSWORD 'secret' CONNECTION LIMIT 1; "
+            + $"GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO {Role}");
         await using var writer = new SecondLevelCache(cache => cache.UsePostgresBackplane());
         await using var reader = new BackplaneNode(new PostgresBackplaneSettings(blogs.ConnectionString));
         await Eventually.TrueAsync(() => reader.Broadcast.Status.State is BackplaneState.Live);
@@ -257,20 +260,22 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
         await using var reader = new BackplaneNode(new PostgresBackplaneSettings(_database.ConnectionString));
         await using (var plain = new BlogContext(new DbContextOptionsBuilder().UseNpgsql(_database.ConnectionString).Options))
             await plain.Database.EnsureCreatedAsync(Cancelled);
-        await using (var first = new BlogContext(new DbContextOptionsBuilder().UseNpgsql(_database.ConnectionString).AddSecondLevelCache(writer).Options))
+        var options = new DbContextOptionsBuilder().UseNpgsql(_database.ConnectionString).AddSecondLevelCache(writer).Options;
+        await using (var first = new BlogContext(options))
             await first.Posts.Cacheable().ToListAsync(Cancelled);
 
         await HearEachOtherAsync(writer, reader);
         for (var i = 0; i < 2; i++)
         {
-            await using var second = blogs.Open(writer, options => options.UseLoggerFactory(loggers));
+            await using var second = blogs.Open(writer, configured => configured.UseLoggerFactory(loggers));
             (await second.Posts.SingleAsync(p => p.Id == 7, Cancelled)).Title = $"new {i}";
             await second.SaveChangesAsync(Cancelled);
         }
 
         await Eventually.TrueAsync(() => reader.Rows.Count == 2);
         Assert.Equal(0, reader.Flushes);
-        Assert.Contains("UsePostgresBackplane(connectionString)", Assert.Single(log.Events, e => e.Id.Name == "SeveralDatabases").Text, StringComparison.Ordinal);
+        var warning = Assert.Single(log.Events, e => e.Id.Name == "SeveralDatabases").Text;
+        Assert.Contains("UsePostgresBackplane(connectionString)", warning, StringComparison.Ordinal);
     }
 
     protected override Task<BackplaneFactory> FactoryAsync(int index) => Task.FromResult<BackplaneFactory>(new PostgresBackplaneSettings(_connectionString));

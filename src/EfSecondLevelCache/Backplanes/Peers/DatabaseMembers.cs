@@ -85,8 +85,8 @@ internal sealed class DatabaseMembers(string connectionString, string self, Guid
         catch (PostgresException fault) when (fault.SqlState is PostgresErrorCodes.InsufficientPrivilege)
         {
             throw new InvalidOperationException(
-                $"MembersFromDatabase: {fault.MessageText}. The user needs SELECT, INSERT, UPDATE and DELETE on ef_second_level_cache_nodes: GRANT them, after a "
-                + "node of a user who may make the table, and owns it, has run once", fault);
+                $"MembersFromDatabase: {fault.MessageText}. The user needs SELECT, INSERT, UPDATE and DELETE on ef_second_level_cache_nodes: GRANT "
+                + "them, after a node of a user who may make the table, and owns it, has run once", fault);
         }
 
         return _members.Keys;
