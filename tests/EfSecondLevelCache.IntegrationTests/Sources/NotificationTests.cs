@@ -21,6 +21,18 @@ public sealed class NotificationTests(SourceDatabase database) : ChangeSourceSpe
         Assert.Contains(nameof(RefusalReason.NotCaptured), await ExplainAsync("item 1"));
     }
 
+    /// <summary>Also between two heartbeats, when all is as before at the second one.</summary>
+    [Fact]
+    public async Task A_trigger_that_was_disabled_for_a_moment_removes_everything()
+        => Assert.Equal("item 1, item 2", await RemovedByAsync(
+            """
+            ALTER TABLE items DISABLE TRIGGER second_level_cache_update;
+            UPDATE items SET name = 'untold' WHERE id = 1;
+            ALTER TABLE items ENABLE ALWAYS TRIGGER second_level_cache_update
+            """,
+            "item 1",
+            "item 2"));
+
     [Fact]
     public async Task A_column_that_was_renamed_does_not_fail_the_write()
     {
