@@ -36,16 +36,19 @@ internal sealed class Cluster : IAsyncDisposable
 
     /// <param name="name">Of the backplane.</param>
     /// <param name="factoryOf">Makes that of each node; null: there is none.</param>
-    public static async Task<Cluster> StartAsync(string name, Func<int, BackplaneFactory>? factoryOf)
+    /// <param name="synchronous">Whether a write waits for the other nodes.</param>
+    public static async Task<Cluster> StartAsync(string name, Func<int, BackplaneFactory>? factoryOf, bool synchronous = false)
     {
         var cluster = new Cluster(name);
         for (var node = 0; node < (factoryOf is null ? 1 : Nodes); node++)
-            cluster.Add(factoryOf?.Invoke(node));
+            cluster.Add(factoryOf?.Invoke(node), synchronous);
         // The writer knows the catalog, as one does that caches.
         foreach (var contexts in cluster._contexts)
             await ReadAsync(contexts, 1);
         while (!cluster._caches.All(cache => cache.Backplane is null or { State: BackplaneState.Live, Nodes.Count: Nodes - 1 }))
             await Task.Delay(50);
+        foreach (var cache in cluster._caches)
+            await cache.WaitUntilLiveAsync();
         cluster.FlushesAtStart = cluster.Flushes;
         return cluster;
     }
@@ -90,7 +93,7 @@ internal sealed class Cluster : IAsyncDisposable
             await cache.DisposeAsync();
     }
 
-    private void Add(BackplaneFactory? factory)
+    private void Add(BackplaneFactory? factory, bool synchronous)
     {
         var gone = new long[Propagation.Changes + 1];
         if (_caches.Count > 0)
@@ -99,6 +102,8 @@ internal sealed class Cluster : IAsyncDisposable
         {
             if (factory is not null)
                 options.UseBackplane(new ObservedBackplaneFactory(factory, message => Note(message, gone)));
+            if (synchronous)
+                options.SynchronousWrites(BenchmarkServer.ConnectionString);
         });
         _caches.Add(cache);
         _contexts.Add(BenchmarkServer.Options().AddSecondLevelCache(cache).Options);

@@ -31,7 +31,8 @@ internal static class Propagation
         try
         {
             clusters.Add(await Cluster.StartAsync("none", null));
-            clusters.Add(await Cluster.StartAsync("peers, with a secret", Peer));
+            clusters.Add(await Cluster.StartAsync("peers, with a secret", node => Peer(node, 17_411)));
+            clusters.Add(await Cluster.StartAsync("peers, synchronous", node => Peer(node, 17_421), synchronous: true));
             if ((redis?.Configuration ?? Environment.GetEnvironmentVariable("ConnectionStrings__Redis")) is { Length: > 0 } configuration)
                 clusters.Add(await Cluster.StartAsync("Redis", _ => new RedisBackplaneSettings(ConfigurationOptions.Parse(configuration))));
             else
@@ -62,9 +63,9 @@ internal static class Propagation
         return 0;
     }
 
-    private static BackplaneFactory Peer(int node)
+    private static BackplaneFactory Peer(int node, int firstPort)
     {
-        string[] endpoints = ["127.0.0.1:17411", "127.0.0.1:17412", "127.0.0.1:17413"];
+        string[] endpoints = [.. Enumerable.Range(firstPort, 3).Select(port => $"127.0.0.1:{port}")];
         return PeerOptionsBuilder.Build(peers => peers.SharedSecret("correct horse battery staple").Listen(endpoints[node]).Members(endpoints));
     }
 
