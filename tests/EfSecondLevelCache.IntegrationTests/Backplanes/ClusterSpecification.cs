@@ -28,8 +28,10 @@ public abstract class ClusterSpecification(PostgresServer server, ITestOutputHel
     protected static readonly TimeSpan MaxStaleness = TimeSpan.FromSeconds(1.5);
     protected static readonly TimeSpan LongerThanThat = TimeSpan.FromSeconds(3.5);
 
+    private static readonly string? Seconds = Environment.GetEnvironmentVariable("EFSLC_HISTORY_SECONDS");
+
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(
-        int.TryParse(Environment.GetEnvironmentVariable("EFSLC_HISTORY_SECONDS"), CultureInfo.InvariantCulture, out var seconds) ? seconds : 1);
+        int.TryParse(Seconds, CultureInfo.InvariantCulture, out var seconds) ? seconds : 1);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("efslc-cluster-").FullName;
     private HistoryDatabase _database = null!;
@@ -69,6 +71,14 @@ public abstract class ClusterSpecification(PostgresServer server, ITestOutputHel
         await Nodes[Victim].KillAsync();
         await Task.Delay(LongerThanThat);
         await StartAgainAsync();
+    }
+
+    /// <summary>Where nobody can tell that a node is the successor of another, the others go to the database until they give that one up.</summary>
+    protected async Task KillAndGiveUpAsync()
+    {
+        Assert.SkipWhen(Seconds is null, "A dead node is given up after a minute. Set EFSLC_HISTORY_SECONDS to have this test wait for that.");
+        await KillAndStartAgainAsync();
+        await Task.Delay(TimeSpan.FromMinutes(1));
     }
 
     protected async Task StartAgainAsync()
