@@ -25,7 +25,7 @@ public sealed class NamespaceClusterTests(PostgresServer server, ITestOutputHelp
             await _namespaces.DisposeAsync();
     }
 
-    [Fact]
+    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
     public Task A_node_is_unplugged() => CheckAsync(async () =>
     {
         await _namespaces.UnplugAsync(Victim);

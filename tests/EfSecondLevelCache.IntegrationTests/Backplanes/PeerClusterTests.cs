@@ -8,7 +8,7 @@ public sealed class PeerClusterTests(PostgresServer server, ITestOutputHelper ou
     private readonly PeerWires _wires = new(3);
     private bool _isBounded = true;
 
-    [Fact]
+    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
     public Task A_node_is_killed_and_started_again_at_the_same_address() => CheckAsync(KillAndStartAgainAsync);
 
     [Fact]
@@ -34,7 +34,7 @@ public sealed class PeerClusterTests(PostgresServer server, ITestOutputHelper ou
     });
 
     /// <summary>That the check can fail: a node that hears nothing and has no bound serves what it has.</summary>
-    [Fact]
+    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
     public async Task A_node_without_a_bound_that_hears_nothing_breaks_the_promise()
     {
         _isBounded = false;

@@ -26,10 +26,10 @@ public sealed class PostgresClusterTests(RestartableServer server, ITestOutputHe
             await wire.DisposeAsync();
     }
 
-    [Fact]
+    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
     public Task A_node_is_killed_and_started_again() => CheckAsync(KillAndGiveUpAsync);
 
-    [Fact]
+    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
     public Task A_node_is_stopped_for_longer_than_it_may_be_stale() => CheckAsync(StopForAWhileAsync);
 
     [Fact]

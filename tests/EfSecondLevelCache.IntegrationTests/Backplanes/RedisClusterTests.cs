@@ -25,10 +25,10 @@ public sealed class RedisClusterTests(PostgresServer server, ITestOutputHelper o
             await _redis.DisposeAsync();
     }
 
-    [Fact]
+    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
     public Task A_node_is_killed_and_started_again() => CheckAsync(KillAndGiveUpAsync);
 
-    [Fact]
+    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
     public Task A_node_is_stopped_for_longer_than_it_may_be_stale() => CheckAsync(StopForAWhileAsync);
 
     [Fact]

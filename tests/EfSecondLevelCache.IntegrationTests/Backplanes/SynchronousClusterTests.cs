@@ -24,10 +24,10 @@ public sealed class SynchronousClusterTests(RestartableServer server, ITestOutpu
     [Fact]
     public Task A_node_is_cut_off() => CheckAsync(() => DuringAsync(_wires.Of(Victim), wire => wire.Cut()));
 
-    [Fact]
+    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
     public Task A_node_hears_nothing_and_is_heard() => CheckAsync(() => DuringAsync(_wires.To(Victim), wire => wire.Hold()));
 
-    [Fact]
+    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
     public Task Messages_are_later_than_the_lease() => CheckAsync(() => DuringAsync(_wires.All, wire => wire.Latency = Lease * 1.3));
 
     [Fact]
