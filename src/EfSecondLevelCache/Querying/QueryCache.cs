@@ -312,7 +312,8 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         try
         {
             return query.Key.Plan.Parameters.WriteExecuted(ref key, executed.Parameters) is null
-                && query.Key.Parameters.AsSpan().EndsWith(key.Written);
+                && query.Key.Parameters.AsSpan().EndsWith(key.Written)
+                && (query.ParameterValues is not { } values || query.Key.Plan.Parameters.WereSent(executed.Parameters, values));
         }
         finally
         {

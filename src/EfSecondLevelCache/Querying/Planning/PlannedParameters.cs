@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Data;
 using System.Data.Common;
 using EfSecondLevelCache.Querying.Keys;
 using Microsoft.EntityFrameworkCore.Storage;
@@ -43,20 +44,38 @@ internal sealed class PlannedParameters
     /// <summary>Writes the same for a command that is about to be executed, or was.</summary>
     public Type? WriteExecuted(ref KeyWriter writer, DbParameterCollection parameters)
     {
-        // Raw SQL brings parameters of the user's own making: equal text and values may still differ in type.
-        if (_mapped is null)
-        {
-            foreach (DbParameter parameter in parameters)
-                writer.WriteString((parameter as NpgsqlParameter)?.DataTypeName ?? "");
-        }
-
         foreach (DbParameter parameter in parameters)
         {
-            if (!ParameterEncoder.TryWrite(ref writer, parameter.Value))
+            // Raw SQL brings parameters of the user's own making.
+            if ((_mapped is null && !TryWriteForm(ref writer, parameter)) || !ParameterEncoder.TryWrite(ref writer, parameter.Value))
                 return parameter.Value!.GetType();
         }
 
         return null;
+    }
+
+    /// <summary>
+    /// Whether EF Core's own parameters were sent: one that an interceptor has cut or retyped is another value than the one in the key.
+    /// </summary>
+    /// <param name="executed">What was sent.</param>
+    /// <param name="values">The parameters of the compiled query.</param>
+    public bool WereSent(DbParameterCollection executed, IReadOnlyDictionary<string, object?> values)
+    {
+        // Of the others the key has the whole form.
+        if (_mapped is null)
+            return true;
+        using var command = new NpgsqlCommand();
+        foreach (var parameter in _parameters)
+            parameter.AddDbParameter(command, values);
+        if (executed.Count != command.Parameters.Count)
+            return false;
+        for (var i = 0; i < executed.Count; i++)
+        {
+            if (executed[i] is not NpgsqlParameter sent || !HaveSameForm(sent, command.Parameters[i]))
+                return false;
+        }
+
+        return true;
     }
 
     public bool HasSameTypesAs(PlannedParameters other)
@@ -73,6 +92,27 @@ internal sealed class PlannedParameters
 
         return true;
     }
+
+    /// <summary>
+    /// Writes what decides how a value is sent, beside the value: which placeholder it is for, as which type it goes, and where it is cut. False for
+    /// one that also brings something back.
+    /// </summary>
+    private static bool TryWriteForm(ref KeyWriter writer, DbParameter parameter)
+    {
+        if (parameter is not NpgsqlParameter { Direction: ParameterDirection.Input } sent)
+            return false;
+        writer.WriteString(sent.ParameterName);
+        writer.WriteString(sent.DataTypeName ?? "");
+        writer.Write((int)sent.NpgsqlDbType);
+        writer.Write(sent.Size);
+        writer.WriteByte(sent.Precision);
+        writer.WriteByte(sent.Scale);
+        return true;
+    }
+
+    private static bool HaveSameForm(NpgsqlParameter one, NpgsqlParameter other)
+        => one.Direction == other.Direction && one.ParameterName == other.ParameterName && one.NpgsqlDbType == other.NpgsqlDbType
+            && one.DataTypeName == other.DataTypeName && one.Size == other.Size;
 
     private bool AnyIsRemade(IReadOnlyDictionary<string, object?>? values)
     {

@@ -75,12 +75,16 @@ internal sealed class QueryPlan
     /// <summary>Whether a pool has counted its bytes.</summary>
     public bool IsPooled { get; set; }
 
-    /// <summary>Equal text is not enough: the same text can be read as other types.</summary>
+    /// <summary>
+    /// Equal text is not enough: the same text can be read as other types, and who asks decides how long its result may be kept, under which tags,
+    /// and on which tables it depends.
+    /// </summary>
     public bool HasSameContentAs(QueryPlan other)
         => ReferenceEquals(this, other)
             || (ContentHash == other.ContentHash
                 && CommandText == other.CommandText
                 && Columns.Equals(other.Columns)
+                && (Policy ?? QueryCachePolicy.Default) == (other.Policy ?? QueryCachePolicy.Default)
                 && Parameters.HasSameTypesAs(other.Parameters));
 
     /// <summary>The policy that a cache's rules make of the plan; one is remembered, as a plan nearly always meets one cache.</summary>
