@@ -9,7 +9,7 @@ namespace EfSecondLevelCache.Invalidation.Catalog;
 internal sealed class CatalogBuilder
 {
     private readonly CatalogContent _content = new();
-    private readonly Dictionary<uint, (string Schema, string Name, char Kind, uint BaseType)> _types = [];
+    private readonly Dictionary<uint, (string Schema, string Name, char Kind, uint BaseType, bool HasModifier)> _types = [];
     private readonly Dictionary<uint, ColumnType> _columnTypes = [];
     private readonly HashSet<uint> _nondeterministic = [];
 
@@ -92,16 +92,19 @@ internal sealed class CatalogBuilder
     }
 
     private void AddType(DbDataReader row)
-        => _types.Add(row.GetFieldValue<uint>(0), (row.GetString(1), row.GetString(2), row.GetChar(3), row.GetFieldValue<uint>(4)));
+        => _types.Add(
+            row.GetFieldValue<uint>(0),
+            (row.GetString(1), row.GetString(2), row.GetChar(3), row.GetFieldValue<uint>(4), row.GetBoolean(5)));
 
     private void AddColumn(DbDataReader row)
     {
         if (RelationAt(row, 0) is not { } table)
             return;
+        var type = TypeOf(row.GetFieldValue<uint>(3));
         var column = new Column(
             row.GetString(1),
             row.GetInt16(2),
-            TypeOf(row.GetFieldValue<uint>(3)),
+            type,
             !_nondeterministic.Contains(row.GetFieldValue<uint>(4)),
             row.GetChar(5) switch
             {
@@ -109,7 +112,8 @@ internal sealed class CatalogBuilder
                 'i' => ColumnDefault.Identity,
                 'd' => ColumnDefault.Expression,
                 _ => ColumnDefault.Null,
-            });
+            },
+            row.GetBoolean(6) || type.HasModifier);
         if (!_sharedColumns.TryGetValue(column, out var shared))
             _sharedColumns.Add(column, shared = column);
         if (!_content.Columns.TryGetValue(table, out var columns))
@@ -122,7 +126,7 @@ internal sealed class CatalogBuilder
         if (_columnTypes.TryGetValue(id, out var known))
             return known;
         var type = !_types.TryGetValue(id, out var listed) ? ColumnType.Unlisted
-            : listed.Kind == 'd' ? TypeOf(listed.BaseType)
+            : listed.Kind == 'd' ? Over(TypeOf(listed.BaseType), listed.HasModifier)
             : new ColumnType(listed.Schema, listed.Name, listed.Kind switch
             {
                 'e' => ColumnTypeKind.Enum,
@@ -131,6 +135,8 @@ internal sealed class CatalogBuilder
             });
         _columnTypes.Add(id, type);
         return type;
+
+        static ColumnType Over(ColumnType based, bool hasModifier) => hasModifier ? based with { HasModifier = true } : based;
     }
 
     private void AddInheritance(DbDataReader row)

@@ -81,7 +81,7 @@ internal static class CatalogQueries
             (SELECT sum(hashnameextended(n.nspname, n.oid::int8))
              FROM pg_catalog.pg_namespace n WHERE n.oid >= {FirstUserId} AND n.nspname NOT LIKE 'pg\_%'),
             (SELECT sum(hashnameextended(a.attname, (a.attrelid::int8 << 32) # (a.atttypid::int8 << 12) # (a.attcollation::int8 << 8)
-                # a.attnum # (a.atthasdef::int4::int8 << 60) # (a.attidentity::int4::int8 << 52) # (a.attgenerated::int4::int8 << 44)))
+                # (a.atttypmod::int8 << 24) # a.attnum # (a.atthasdef::int4::int8 << 60) # (a.attidentity::int4::int8 << 52) # (a.attgenerated::int4::int8 << 44)))
              FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
              WHERE {IsTable} AND c.relpersistence <> 't' AND c.oid >= {FirstUserId} AND a.attnum > 0 AND NOT a.attisdropped),
             (SELECT sum(hashint8extended((i.inhrelid::int8 << 32) # i.inhparent::int8, 0)) FROM pg_catalog.pg_inherits i),
@@ -123,7 +123,7 @@ internal static class CatalogQueries
     /// <summary>Without arrays and row types, of which every table has its own.</summary>
     public const string Types =
         """
-        SELECT t.oid, n.nspname, t.typname, t.typtype, t.typbasetype
+        SELECT t.oid, n.nspname, t.typname, t.typtype, t.typbasetype, t.typtypmod <> -1
         FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
         WHERE t.typtype <> 'c' AND t.typcategory <> 'A'
         """;
@@ -133,7 +133,8 @@ internal static class CatalogQueries
     public const string Columns =
         $"""
         SELECT a.attrelid, a.attname, a.attnum, a.atttypid, a.attcollation,
-            CASE WHEN a.attgenerated <> '' THEN 'g' WHEN a.attidentity <> '' THEN 'i' WHEN a.atthasdef THEN 'd' ELSE 'n' END::"char"
+            CASE WHEN a.attgenerated <> '' THEN 'g' WHEN a.attidentity <> '' THEN 'i' WHEN a.atthasdef THEN 'd' ELSE 'n' END::"char",
+            a.atttypmod <> -1
         FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
         WHERE {IsTable} AND c.oid >= {FirstUserId} AND a.attnum > 0 AND NOT a.attisdropped
         """;

@@ -23,7 +23,7 @@ internal sealed record CatalogView(DatabaseCatalog Catalog, CatalogSession Sessi
     /// <summary>Whether the values of a column compare as the model makes believe.</summary>
     public bool ComparesAsAssumed(ComparedColumn compared)
         => Resolve(compared.Table) is { } relation
-            && Catalog.ColumnOf(relation, compared.Column) is { HasDeterministicCollation: true, Type: { } type }
+            && Catalog.ColumnOf(relation, compared.Column) is { HasDeterministicCollation: true, Type: { } type } column
             && compared.Family switch
             {
                 ComparisonFamily.Enum => type.Kind is ColumnTypeKind.Enum,
@@ -32,8 +32,9 @@ internal sealed record CatalogView(DatabaseCatalog Catalog, CatalogSession Sessi
                 ComparisonFamily.Boolean => type.Name is "bool",
                 ComparisonFamily.Uuid => type.Name is "uuid",
                 ComparisonFamily.Date => type.Name is "date",
-                ComparisonFamily.Timestamp => type.Name is "timestamp",
-                ComparisonFamily.TimestampTz => type.Name is "timestamptz",
+                // A precision would round what is written. A length cuts blanks only, which do not count, or is an error.
+                ComparisonFamily.Timestamp => type.Name is "timestamp" && !column.HasModifier,
+                ComparisonFamily.TimestampTz => type.Name is "timestamptz" && !column.HasModifier,
                 ComparisonFamily.Bytes => type.Name is "bytea",
                 ComparisonFamily.Text => type.Name is "text" or "varchar",
                 _ => false,

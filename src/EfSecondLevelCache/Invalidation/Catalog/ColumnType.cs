@@ -6,6 +6,9 @@ internal sealed record ColumnType(string Schema, string Name, ColumnTypeKind Kin
     /// <summary>An array, a composite type, or a type that came after the catalog was read.</summary>
     public static readonly ColumnType Unlisted = new("", "", ColumnTypeKind.Unlisted);
 
+    /// <summary>It is a domain over a type with a precision or a length.</summary>
+    public bool HasModifier { get; init; }
+
     /// <summary>PostgreSQL's own, not one of a user or an extension that is called so.</summary>
     public bool IsBuiltIn => Schema == "pg_catalog";
 
