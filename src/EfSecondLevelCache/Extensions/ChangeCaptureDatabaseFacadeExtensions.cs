@@ -93,7 +93,7 @@ public static class ChangeCaptureDatabaseFacadeExtensions
         await session.Connection.OpenAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            await using var command = session.Connection.DbConnection.CreateCommand();
+            using var command = session.Connection.DbConnection.CreateCommand();
             command.CommandText = script;
             command.Transaction = session.Connection.CurrentTransaction?.GetDbTransaction();
             await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);

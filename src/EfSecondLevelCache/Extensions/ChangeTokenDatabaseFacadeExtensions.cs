@@ -23,10 +23,11 @@ public static class ChangeTokenDatabaseFacadeExtensions
         await database.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            await using var command = database.GetDbConnection().CreateCommand();
+            using var command = database.GetDbConnection().CreateCommand();
             command.CommandText = ServerPosition.TokenSql;
             command.Transaction = database.CurrentTransaction?.GetDbTransaction();
-            await using var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            await using var closing = rows.ConfigureAwait(false);
             await rows.ReadAsync(cancellationToken).ConfigureAwait(false);
             return ServerPosition.ReadToken(rows);
         }

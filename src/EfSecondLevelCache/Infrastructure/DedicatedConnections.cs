@@ -72,7 +72,8 @@ internal sealed class DedicatedConnections
     /// <summary>With the password, for what takes a connection string only.</summary>
     public async ValueTask<string> ConnectionStringAsync(CancellationToken cancellationToken)
     {
-        await using var connection = await _like().CloneWithAsync(_connectionString, cancellationToken).ConfigureAwait(false);
+        var connection = await _like().CloneWithAsync(_connectionString, cancellationToken).ConfigureAwait(false);
+        await using var closing = connection.ConfigureAwait(false);
         return connection.ConnectionString;
     }
 }

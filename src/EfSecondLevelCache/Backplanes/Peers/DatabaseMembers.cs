@@ -96,7 +96,7 @@ internal sealed class DatabaseMembers(string connectionString, string self, Guid
     {
         try
         {
-            await using var batch = _database.CreateBatch();
+            using var batch = _database.CreateBatch();
             batch.BatchCommands.Add(OfSelf(Leave));
             await batch.ExecuteNonQueryAsync().ConfigureAwait(false);
         }
@@ -110,7 +110,7 @@ internal sealed class DatabaseMembers(string connectionString, string self, Guid
 
     private async Task<Dictionary<string, Guid>> RenewAsync(PeerView view, CancellationToken cancellationToken)
     {
-        await using var batch = _database.CreateBatch();
+        using var batch = _database.CreateBatch();
         batch.BatchCommands.Add(OfSelf(Replace));
         batch.BatchCommands.Add(OfSelf(Renew));
         if (view.HasBeenLive)
@@ -118,7 +118,8 @@ internal sealed class DatabaseMembers(string connectionString, string self, Guid
         batch.BatchCommands.Add(SuspicionOf(view.Suspects));
         batch.BatchCommands.Add(new NpgsqlBatchCommand(Clean));
         batch.BatchCommands.Add(new NpgsqlBatchCommand(Read));
-        await using var reader = await batch.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        var reader = await batch.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        await using var closing = reader.ConfigureAwait(false);
         var members = new Dictionary<string, Guid>();
         while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
             members[reader.GetString(0)] = reader.GetGuid(1);
@@ -129,7 +130,7 @@ internal sealed class DatabaseMembers(string connectionString, string self, Guid
     {
         try
         {
-            await using var create = _database.CreateCommand(Create);
+            using var create = _database.CreateCommand(Create);
             await create.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (PostgresException fault) when (fault.SqlState is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.DuplicateTable)

@@ -103,7 +103,8 @@ internal sealed class PeerSender
         connecting.CancelAfter(Timeout);
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(PeerAddress.Parse(Endpoint), connecting.Token).ConfigureAwait(false);
-        await using var stream = await _owner.Tls.DialAsync(socket, connecting.Token).ConfigureAwait(false);
+        var stream = await _owner.Tls.DialAsync(socket, connecting.Token).ConfigureAwait(false);
+        await using var ending = stream.ConfigureAwait(false);
         var identity = await new PeerHandshake(stream, _owner.Secret, _owner.Incarnation).DialAsync(_owner.NodeName, connecting.Token).ConfigureAwait(false);
         Incarnation = identity.Incarnation;
         IsSelf = identity.Incarnation == _owner.Incarnation;

@@ -28,7 +28,8 @@ internal sealed class NotifyingBatchExecutor(IBatchExecutor inner, CacheSession 
         if (!NeedsTransaction())
             return await inner.ExecuteAsync(commandBatches, connection, cancellationToken).ConfigureAwait(false);
         using var savepoints = new WithoutSavepoints(session.Context);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
+        var transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
+        await using var closing = transaction.ConfigureAwait(false);
         var rows = await inner.ExecuteAsync(commandBatches, connection, cancellationToken).ConfigureAwait(false);
         await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
         return rows;

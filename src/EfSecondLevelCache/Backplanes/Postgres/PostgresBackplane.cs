@@ -82,7 +82,7 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
         bool async, DbTransaction transaction, bool commits, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
     {
         // Not through EF Core's command: it is no command of the application.
-        await using var batch = new NpgsqlBatch((NpgsqlConnection)transaction.Connection!, (NpgsqlTransaction)transaction);
+        using var batch = new NpgsqlBatch((NpgsqlConnection)transaction.Connection!, (NpgsqlTransaction)transaction);
         batch.BatchCommands.Add(Notification(message));
         if (commits)
             batch.BatchCommands.Add(new NpgsqlBatchCommand("COMMIT"));
@@ -94,9 +94,10 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
 
     protected override async Task ListenAsync(CancellationToken cancellationToken)
     {
-        await using var connection = await _connections!.OpenAsync(cancellationToken).ConfigureAwait(false);
+        var connection = await _connections!.OpenAsync(cancellationToken).ConfigureAwait(false);
+        await using var closing = connection.ConfigureAwait(false);
         connection.Notification += (_, notification) => Received(notification.Payload);
-        await using (var listen = new NpgsqlCommand($"LISTEN {Channel}", connection))
+        using (var listen = new NpgsqlCommand($"LISTEN {Channel}", connection))
             await listen.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
         Subscribed();
         while (true)
@@ -108,7 +109,7 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
         _sending ??= await _connections!.OpenAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            await using var batch = new NpgsqlBatch(_sending);
+            using var batch = new NpgsqlBatch(_sending);
             foreach (var message in messages)
                 batch.BatchCommands.Add(Notification(message));
             await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);

@@ -61,10 +61,11 @@ internal sealed class LeaseTable(string connectionString, TimeSpan lasts) : IAsy
         if (!_isCreated)
             await CreateAsync(cancellationToken).ConfigureAwait(false);
 
-        await using var batch = _database.CreateBatch();
+        using var batch = _database.CreateBatch();
         batch.BatchCommands.Add(new NpgsqlBatchCommand(FenceOverdue));
         batch.BatchCommands.Add(new NpgsqlBatchCommand(Read));
-        await using var reader = await batch.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        var reader = await batch.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        await using var closing = reader.ConfigureAwait(false);
         var rows = new List<NodeLeaseRow>();
         while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
         {
@@ -97,9 +98,10 @@ internal sealed class LeaseTable(string connectionString, TimeSpan lasts) : IAsy
     /// <returns>Those that are still there; who has taken the others away has stopped serving, or has waited them out.</returns>
     public async Task<IReadOnlyCollection<Guid>> FenceAsync(Guid[] ids, CancellationToken cancellationToken)
     {
-        await using var command = _database.CreateCommand(Fence);
+        using var command = _database.CreateCommand(Fence);
         command.Parameters.Add(Parameter(ids));
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        await using var closing = reader.ConfigureAwait(false);
         var fenced = new List<Guid>();
         while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
             fenced.Add(reader.GetGuid(0));
@@ -136,7 +138,7 @@ internal sealed class LeaseTable(string connectionString, TimeSpan lasts) : IAsy
 
     private async Task<int> ExecuteAsync(string sql, CancellationToken cancellationToken, params NpgsqlParameter[] parameters)
     {
-        await using var command = _database.CreateCommand(sql);
+        using var command = _database.CreateCommand(sql);
         command.Parameters.AddRange(parameters);
         return await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
     }

@@ -307,8 +307,9 @@ internal sealed class ChangeSource : IAsyncDisposable
     /// <summary>Looks which server this is, before anything of its stream is read.</summary>
     private async Task MeetAsync(NpgsqlConnection side, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(CatalogReader.Mark + ServerPosition.Sql, side);
-        await using var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        using var command = new NpgsqlCommand(CatalogReader.Mark + ServerPosition.Sql, side);
+        var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        await using var closing = rows.ConfigureAwait(false);
         await rows.ReadAsync(cancellationToken).ConfigureAwait(false);
         var timeline = ServerPosition.Read(rows).Timeline;
         CheckTimeline(timeline);
@@ -359,11 +360,12 @@ internal sealed class ChangeSource : IAsyncDisposable
         CatalogFingerprint fingerprint;
         uint[] captured;
         string storageSum;
-        await using (var command = new NpgsqlCommand(
+        using var command = new NpgsqlCommand(
             string.Join(";\n", CatalogReader.Mark + ServerPosition.Sql, stream.HeartbeatSql(number), CatalogQueries.Fingerprint,
                 $"SELECT ARRAY({stream.CapturedTablesSql})", Storage.SumSql),
-            side))
-        await using (var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false))
+            side);
+        var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        await using (rows.ConfigureAwait(false))
         {
             await NextRowAsync(rows).ConfigureAwait(false);
             position = ServerPosition.Read(rows);

@@ -23,9 +23,10 @@ internal sealed record Storage(IReadOnlyDictionary<(uint Table, uint File), Tabl
     public static async ValueTask<Storage> ReadAsync(DbConnection open, CancellationToken cancellationToken)
     {
         var files = new Dictionary<(uint, uint), TableName>();
-        await using var command = open.CreateCommand();
+        using var command = open.CreateCommand();
         command.CommandText = FilesSql;
-        await using var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        await using var closing = rows.ConfigureAwait(false);
         while (await rows.ReadAsync(cancellationToken).ConfigureAwait(false))
         {
             files[(rows.GetFieldValue<uint>(0), rows.GetFieldValue<uint>(1))] = new TableName(rows.GetString(2), rows.GetString(3));

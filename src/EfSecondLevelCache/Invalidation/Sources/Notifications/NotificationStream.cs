@@ -26,7 +26,7 @@ internal sealed class NotificationStream(DedicatedConnections connections) : Cha
     public override async Task OpenAsync(NpgsqlConnection side, CancellationToken cancellationToken)
     {
         _connection = await connections.OpenAsync(cancellationToken).ConfigureAwait(false);
-        await using var command = new NpgsqlCommand($"LISTEN {CaptureScript.Channel}; LISTEN {_heartbeats}", _connection);
+        using var command = new NpgsqlCommand($"LISTEN {CaptureScript.Channel}; LISTEN {_heartbeats}", _connection);
         await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
     }
 

@@ -31,8 +31,9 @@ internal sealed class ReplicationStream(DedicatedConnections connections, string
 
     public override async Task OpenAsync(NpgsqlConnection side, CancellationToken cancellationToken)
     {
-        await using (var command = new NpgsqlCommand($"SELECT FROM pg_catalog.pg_publication WHERE pubname = {QuotedName.Literal(publication)}", side))
-        await using (var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false))
+        using var command = new NpgsqlCommand($"SELECT FROM pg_catalog.pg_publication WHERE pubname = {QuotedName.Literal(publication)}", side);
+        var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        await using (rows.ConfigureAwait(false))
         {
             if (!rows.HasRows)
             {
