@@ -23,6 +23,9 @@ namespace EfSecondLevelCache;
 /// </summary>
 public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
 {
+    /// <summary>For so long <see cref="Dispose"/> keeps its thread, which may be one that the rest of the work needs.</summary>
+    private static readonly TimeSpan LongestDisposal = TimeSpan.FromSeconds(5);
+
     private readonly Counters _counters = new();
     private readonly VersionSlots _versions = new();
     private readonly ConcurrentDictionary<string, KnownDatabase> _databases = new();
@@ -32,7 +35,10 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     private readonly ChangeBroadcast? _broadcast;
     private readonly SynchronousWriting? _synchronousWriting;
     private volatile bool _enabled = true;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _disposed;
+    private bool _isEnding;
 
     /// <summary>Makes a cache that contexts share when it is given to <c>AddSecondLevelCache</c>.</summary>
     /// <param name="configure">Its settings; null for the defaults.</param>
@@ -137,18 +143,35 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     /// configured. Queries need not wait: until then they go to the database.
     /// </summary>
     /// <param name="cancellationToken">Ends the wait, which takes as long as a source can't connect.</param>
-    public Task WaitUntilLiveAsync(CancellationToken cancellationToken = default)
-        => Task.WhenAll(
-        [
-            .. ChangeSources.All.Select(source => source.WaitUntilLiveAsync(cancellationToken)),
-            _synchronousWriting?.WaitForLeaseAsync(cancellationToken) ?? Task.CompletedTask,
-        ]);
+    /// <exception cref="ObjectDisposedException">The cache is disposed, or was while this waited.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async Task WaitUntilLiveAsync(CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
+        try
+        {
+            await Task.WhenAll(
+            [
+                .. ChangeSources.All.Select(source => source.WaitUntilLiveAsync(end.Token)),
+                _synchronousWriting?.WaitForLeaseAsync(end.Token) ?? Task.CompletedTask,
+            ]).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            throw;
+        }
+    }
 
     /// <summary>Removes what depends on any table of the entity type's mapping: base, split, owned and join tables.</summary>
     /// <typeparam name="TEntity">An entity type of the context's model.</typeparam>
     /// <param name="context">Any context whose model maps the type.</param>
+    /// <param name="cancellationToken">Ends the wait for other nodes, where writes are synchronous; it undoes nothing.</param>
     /// <exception cref="ArgumentException">The model does not map the type.</exception>
-    public ValueTask InvalidateAsync<TEntity>(DbContext context)
+    /// <exception cref="OperationCanceledException">The token was cancelled; this node has removed, others may not have yet.</exception>
+    public ValueTask InvalidateAsync<TEntity>(DbContext context, CancellationToken cancellationToken = default)
         where TEntity : class
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -161,7 +184,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         }
 
         Invalidator.TablesChanged(tables);
-        return Invalidator.AcknowledgedAsync();
+        return AcknowledgedAsync(cancellationToken);
     }
 
     /// <summary>Removes what depends on a table, in every database that the cache serves.</summary>
@@ -170,53 +193,59 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     /// Its schema; <paramref name="table"/> is then taken literally, dots and all. Null: the one in <paramref name="table"/>, else whichever
     /// schema the name stands in.
     /// </param>
+    /// <param name="cancellationToken">Ends the wait for other nodes, where writes are synchronous; it undoes nothing.</param>
     /// <exception cref="ArgumentException"><paramref name="table"/> is null, empty or blank.</exception>
-    public ValueTask InvalidateTableAsync(string table, string? schema = null)
+    /// <exception cref="OperationCanceledException">The token was cancelled; this node has removed, others may not have yet.</exception>
+    public ValueTask InvalidateTableAsync(string table, string? schema = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(table);
         Invalidator.TablesChanged([schema is null ? TableName.Parse(table) : new TableName(schema, table)]);
-        return Invalidator.AcknowledgedAsync();
+        return AcknowledgedAsync(cancellationToken);
     }
 
     /// <summary>Removes the results that were named with <c>Cacheable(q => q.Tag(tag))</c>.</summary>
     /// <param name="tag">Compared ordinally.</param>
+    /// <param name="cancellationToken">Ends the wait for other nodes, where writes are synchronous; it undoes nothing.</param>
     /// <exception cref="ArgumentException"><paramref name="tag"/> is null, empty or blank.</exception>
-    public ValueTask InvalidateTagAsync(string tag)
+    /// <exception cref="OperationCanceledException">The token was cancelled; this node has removed, others may not have yet.</exception>
+    public ValueTask InvalidateTagAsync(string tag, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(tag);
         Invalidator.TagChanged(tag);
-        return Invalidator.AcknowledgedAsync();
+        return AcknowledgedAsync(cancellationToken);
     }
 
     /// <summary>Removes every result.</summary>
-    public ValueTask ClearAsync()
+    /// <param name="cancellationToken">Ends the wait for other nodes, where writes are synchronous; it undoes nothing.</param>
+    /// <exception cref="OperationCanceledException">The token was cancelled; this node has removed, others may not have yet.</exception>
+    public ValueTask ClearAsync(CancellationToken cancellationToken = default)
     {
         // First the versions, so that what is being read now is not kept either.
         Invalidator.EverythingChanged();
         _store.Clear();
-        return Invalidator.AcknowledgedAsync();
+        return AcknowledgedAsync(cancellationToken);
     }
 
     /// <summary>The kept results, for operators; a moving picture, not a snapshot.</summary>
     public IEnumerable<CacheEntryInfo> Entries()
         => _store.Entries().OfType<CachedQuery>().Where(entry => entry.IsUpToDate).Select(entry => entry.ToInfo(_store.Clock.Now));
 
-    /// <summary>Lets go of every result and takes leave of the other nodes. Queries go on, uncached.</summary>
+    /// <summary>
+    /// Lets go of every result, and closes the connections to databases and other nodes. Queries go on, uncached. Where it is called several times at
+    /// once, each returns when that is done, but after 5 seconds at the latest; the rest then goes on in the background.
+    /// </summary>
     public void Dispose()
     {
-        if (!Stop())
-            return;
-        DisposeNodeAsync().AsTask().GetAwaiter().GetResult();
+        var ended = EndOnceAsync();
+        if (Task.WaitAny([ended], LongestDisposal) == 0)
+            ended.GetAwaiter().GetResult();
     }
 
-    /// <inheritdoc cref="Dispose"/>
-    public async ValueTask DisposeAsync()
-    {
-        if (!Stop())
-            return;
-        await ChangeSources.DisposeAsync().ConfigureAwait(false);
-        await DisposeNodeAsync().ConfigureAwait(false);
-    }
+    /// <summary>
+    /// Lets go of every result, and closes the connections to databases and other nodes. Queries go on, uncached. Where it is called several times at
+    /// once, each returns when that is done.
+    /// </summary>
+    public ValueTask DisposeAsync() => new(EndOnceAsync());
 
     /// <summary>What is known of the database of a scope: contexts of all types share it.</summary>
     internal KnownDatabase DatabaseOf(CacheScope scope)
@@ -242,25 +271,50 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         return columns;
     }
 
-    private async ValueTask DisposeNodeAsync()
+    private async ValueTask AcknowledgedAsync(CancellationToken cancellationToken)
     {
-        if (_synchronousWriting is not null)
-            await _synchronousWriting.DisposeAsync().ConfigureAwait(false);
-        if (_broadcast is not null)
-            await _broadcast.DisposeAsync().ConfigureAwait(false);
+        if (!await Invalidator.AcknowledgedAsync(async: true, cancellationToken).ConfigureAwait(false))
+            cancellationToken.ThrowIfCancellationRequested();
     }
 
-    private bool Stop()
+    private Task EndOnceAsync()
     {
-        if (_disposed)
-            return false;
+        if (!Interlocked.Exchange(ref _isEnding, true))
+            _ = EndAsync();
+        else if (SharedWork.IsUnderWay)
+            return Task.CompletedTask;
+        return _ended.Task;
+    }
+
+    private async Task EndAsync()
+    {
+        // A backplane or a logger of the application may be called back.
+        using var work = SharedWork.Begin();
+        try
+        {
+            Stop();
+            await ChangeSources.DisposeAsync().ConfigureAwait(false);
+            if (_synchronousWriting is not null)
+                await _synchronousWriting.DisposeAsync().ConfigureAwait(false);
+            if (_broadcast is not null)
+                await _broadcast.DisposeAsync().ConfigureAwait(false);
+            _ended.SetResult();
+        }
+        catch (Exception fault)
+        {
+            _ended.SetException(fault);
+        }
+    }
+
+    private void Stop()
+    {
         _disposed = true;
         _sweeper.Dispose();
         _metrics.Dispose();
         ChangeSources.Stop();
+        _ = _stopping.CancelAsync();
         Invalidator.Flush();
         _store.Clear();
-        return true;
     }
 
     private void OnToldByNode(MessageContent told)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using EfSecondLevelCache;
 using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation;
@@ -74,7 +75,7 @@ public static class ChangeCaptureDatabaseFacadeExtensions
         var views = ModelTables.ViewsOf(session.Model);
         if (views.Count > 0 && session.FindKnown() is { } known)
         {
-            await session.RefreshKnownAsync(async: true, cancellationToken).ConfigureAwait(false);
+            await session.RefreshKnownAsync(async: true, Stopwatch.GetTimestamp(), cancellationToken).ConfigureAwait(false);
             foreach (var view in views)
             {
                 if (known.View?.Resolve(view) is { } relation)

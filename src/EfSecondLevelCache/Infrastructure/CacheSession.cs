@@ -1,5 +1,6 @@
 using System.Data;
 using System.Data.Common;
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Transactions;
 using EfSecondLevelCache.Diagnostics;
@@ -28,6 +29,9 @@ internal sealed class CacheSession(
 {
     /// <summary>Open connections on which a command may have changed the session; the mark goes when the connection closes.</summary>
     private static readonly ConditionalWeakTable<DbConnection, object> ChangedSessions = [];
+
+    /// <summary>For so long who may wait for ever for the database waits for others; it is the default of a command.</summary>
+    private const int SecondsWithoutTimeout = 30;
 
     private readonly ITransactionEnlistmentManager? _enlistment = connection as ITransactionEnlistmentManager;
     private string? _connectionString;
@@ -64,12 +68,45 @@ internal sealed class CacheSession(
     /// </summary>
     public ValueTask LearnForWriteAsync(bool async, CancellationToken cancellationToken)
         => FindKnown() is { View: null, Fault: null } && Cache!.HasResults && !IsInTransaction
-            ? RefreshKnownAsync(async, cancellationToken)
+            ? RefreshKnownAsync(async, Stopwatch.GetTimestamp(), cancellationToken)
             : default;
 
     /// <summary>Reads the catalog where that is due and the connection allows it.</summary>
-    public ValueTask RefreshKnownAsync(bool async, CancellationToken cancellationToken)
-        => IsInTransaction ? default : Known.RefreshAsync(async, connection, HoldsConnection, cancellationToken);
+    /// <param name="async">Whether to wait asynchronously; if not, the task returned is complete.</param>
+    /// <param name="since">The timestamp from which on the time counts that this may wait for another one who reads it.</param>
+    /// <param name="cancellationToken">Of the query.</param>
+    public ValueTask RefreshKnownAsync(bool async, long since, CancellationToken cancellationToken)
+        => IsInTransaction ? default : Known.RefreshAsync(async, this, since, cancellationToken);
+
+    /// <summary>
+    /// Whether this may wait for the work of another one. Not who holds a connection: the other one may be waiting for it. Not who is called in the
+    /// middle of work that the other one may be waiting for. And who waits on a thread only for who works on a thread: a task that goes on in the
+    /// thread pool may find it full of those who wait for it.
+    /// </summary>
+    /// <param name="async">How this would wait.</param>
+    /// <param name="otherIsAsync">How the other one works.</param>
+    public bool MayWaitFor(bool async, bool otherIsAsync) => (async || !otherIsAsync) && !HoldsConnection && !SharedWork.IsUnderWay;
+
+    /// <summary>Waits for the work of another one, for as long as a command of this context may take. False: it has not ended by then.</summary>
+    /// <param name="async">Whether to wait asynchronously; if not, the task returned is complete.</param>
+    /// <param name="work">Does not fail.</param>
+    /// <param name="since">The timestamp from which on the time counts: who waits for several waits no longer.</param>
+    /// <param name="cancellationToken">Of the query.</param>
+    public async ValueTask<bool> WaitForAsync(bool async, Task work, long since, CancellationToken cancellationToken)
+    {
+        var left = CommandTimeout - Stopwatch.GetElapsedTime(since);
+        if (left <= TimeSpan.Zero)
+            return work.IsCompleted;
+        if (!async)
+            return work.Wait(left, CancellationToken.None);
+        await work.WaitAsync(left, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellationToken.ThrowIfCancellationRequested();
+        return work.IsCompleted;
+    }
+
+    private TimeSpan CommandTimeout
+        => TimeSpan.FromMilliseconds(Math.Min(
+            int.MaxValue, 1000L * ((connection.CommandTimeout ?? _scope?.CommandTimeout) is { } seconds and > 0 ? seconds : SecondsWithoutTimeout)));
 
     /// <summary>Why nothing may be served or kept at this moment, whatever the query; null: it may.</summary>
     public QueryCacheRefusal? RefusalNow()

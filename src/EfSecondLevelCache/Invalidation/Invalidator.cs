@@ -41,15 +41,18 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
     }
 
     /// <summary>The end of a write that was told: where writes are synchronous, it returns when no other node serves the old rows any more.</summary>
-    public ValueTask AcknowledgedAsync(bool async = true)
+    /// <param name="async">Whether to wait asynchronously; if not, the task returned is complete.</param>
+    /// <param name="cancellationToken">Ends the wait. It is no error, as what was written stays written.</param>
+    /// <returns>False: the wait was ended, and another node may serve the old rows for as long as its lease.</returns>
+    public async ValueTask<bool> AcknowledgedAsync(bool async, CancellationToken cancellationToken = default)
     {
         if (SynchronousWriting is not { } waiting)
-            return default;
+            return true;
         var acknowledged = waiting.AcknowledgedAsync();
-        if (async)
-            return new ValueTask(acknowledged);
-        acknowledged.GetAwaiter().GetResult();
-        return default;
+        if (!async)
+            return acknowledged.Wait(waiting.LongestWait, CancellationToken.None);
+        await acknowledged.WaitAsync(waiting.LongestWait, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return acknowledged.IsCompleted;
     }
 
     /// <summary>

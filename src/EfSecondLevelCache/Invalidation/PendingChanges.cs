@@ -53,12 +53,13 @@ internal sealed class PendingChanges
     }
 
     /// <summary>The transaction has ended; returns when the other nodes know, where writes are synchronous.</summary>
-    public static async ValueTask EndAsync(bool async, DbTransaction transaction, Outcome outcome)
+    public static async ValueTask EndAsync(
+        bool async, DbTransaction transaction, Outcome outcome, CancellationToken cancellationToken = default)
     {
         if (!Transactions.TryGetValue(transaction, out var pending))
             return;
         foreach (var told in pending.End(outcome))
-            await told.AcknowledgedAsync(async).ConfigureAwait(false);
+            await told.AcknowledgedAsync(async, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Whether the transaction has written anything that is known of.</summary>
@@ -105,6 +106,7 @@ internal sealed class PendingChanges
             if (!_changes.TryGetValue(database, out var known))
                 _changes[database] = known = (invalidator, new ChangeSet());
             known.Changes.Add(changes);
+            _othersAreTold = false;
             if (!_endIsObserved)
                 _unsettled.Add((invalidator, invalidator.Unsettle(database, changes.ToChanges())));
         }
@@ -130,12 +132,34 @@ internal sealed class PendingChanges
 
     private async ValueTask<bool> TellOthersAsync(bool async, DbTransaction transaction, bool commits, CancellationToken cancellationToken)
     {
-        // One connection has one database.
-        if (_changes.Count != 1)
-            return false;
-        var (database, (invalidator, changes)) = _changes.First();
-        return _othersAreTold = await invalidator
-            .TellAtCommitAsync(async, transaction, commits, database, changes.ToChanges(), cancellationToken).ConfigureAwait(false);
+        KnownDatabase database;
+        Invalidator invalidator;
+        IReadOnlyCollection<TableChange> changes;
+        lock (_lock)
+        {
+            // One connection has one database.
+            if (_ended || _changes.Count != 1)
+                return false;
+            (database, (invalidator, var written)) = _changes.First();
+            changes = written.ToChanges();
+            // What comes from now on is not among what is told.
+            _othersAreTold = true;
+        }
+
+        var areTold = false;
+        try
+        {
+            return areTold = await invalidator
+                .TellAtCommitAsync(async, transaction, commits, database, changes, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (!areTold)
+            {
+                lock (_lock)
+                    _othersAreTold = false;
+            }
+        }
     }
 
     /// <returns>Those that have told the other nodes of a commit.</returns>

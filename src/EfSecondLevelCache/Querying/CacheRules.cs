@@ -6,7 +6,14 @@ namespace EfSecondLevelCache.Querying;
 /// </summary>
 internal static class CacheRules
 {
-    public static bool Any { get; private set; }
+    private static volatile bool _any;
 
-    public static void Add(SecondLevelCacheOptions options) => Any |= options.CacheAllQueries || options.EntityRules.Count > 0;
+    public static bool Any => _any;
+
+    public static void Add(SecondLevelCacheOptions options)
+    {
+        // Only ever set: reading it to combine the two could undo what another thread sets.
+        if (options.CacheAllQueries || options.EntityRules.Count > 0)
+            _any = true;
+    }
 }

@@ -125,7 +125,7 @@ internal sealed class CachingCommand(
         }
         finally
         {
-            await write.EndAsync(async: true).ConfigureAwait(false);
+            await write.EndAsync(async: true, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -186,13 +186,15 @@ internal sealed class CachingCommand(
                 : base.ExecuteReader(parameterObject);
         }
 
-        if (await queries.JoinAsync(async, missed, cancellationToken).ConfigureAwait(false) is { } joined)
-            return Serve(joined, parameterObject);
-
         RelationalDataReader? live = null;
         var handedOver = false;
         try
         {
+            if (await queries.JoinAsync(async, missed, cancellationToken).ConfigureAwait(false) is { } joined)
+                return Serve(joined, parameterObject);
+
+            using var work = SharedWork.Begin();
+            queries.Executing(missed);
             // Without reader columns, or EF Core would buffer and the columns that its shaper passes over would be lost.
             var unbuffered = WithoutReaderColumns(parameterObject);
             _asksForSnapshot = missed.AsksForSnapshot;
@@ -207,8 +209,9 @@ internal sealed class CachingCommand(
             handedOver = true;
             return live;
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
+            // An interceptor may throw it as well, and would for the next one too.
             queries.Abandon(missed, cancelled: true);
             throw;
         }

@@ -52,6 +52,9 @@ internal sealed class MissedQuery(
     /// <summary>EF Core will find its columns by their names, as it does for raw SQL.</summary>
     public bool ReadsByName { get; init; }
 
+    /// <summary>It goes on in the thread pool, which those who wait for it on threads could use up.</summary>
+    public bool IsAsync { get; set; }
+
     public long StartedAt { get; } = Stopwatch.GetTimestamp();
 
     public Task<SharedExecution> Completion => _completion.Task;

@@ -9,6 +9,7 @@ using EfSecondLevelCache.Querying.Keys;
 using EfSecondLevelCache.Querying.Planning;
 using EfSecondLevelCache.Querying.Results;
 using EfSecondLevelCache.Store;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace EfSecondLevelCache.Querying;
@@ -21,6 +22,10 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
 {
     /// <summary>Most keys fit; a longer one is continued on rented memory.</summary>
     private const int KeyBytesOnStack = 512;
+
+    /// <summary>This thread is in the application's VaryBy, which may query: what that varies by is not known yet.</summary>
+    [ThreadStatic]
+    private static bool _isVarying;
 
     private readonly ConcurrentDictionary<QueryKey, MissedQuery> _inFlight = new();
     private readonly PlanPool _plans = new();
@@ -118,7 +123,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     /// <exception cref="InvalidOperationException">The query states a table that there is not.</exception>
     public async ValueTask<bool> PrepareAsync(bool async, MissedQuery query, CancellationToken cancellationToken)
     {
-        await query.Session.RefreshKnownAsync(async, cancellationToken).ConfigureAwait(false);
+        await query.Session.RefreshKnownAsync(async, query.StartedAt, cancellationToken).ConfigureAwait(false);
         await StatedTables.CheckAsync(async, query, cancellationToken).ConfigureAwait(false);
         query.Begin(versions);
         if (query.Refusal is not { } refusal)
@@ -128,13 +133,13 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     }
 
     /// <summary>
-    /// Waits for another execution of the same query, where there is one that began after the last change. Null: the caller executes, and
-    /// must call <see cref="StoreAsync"/> or <see cref="Abandon"/>.
+    /// Waits for another execution of the same query, where there is one that began after the last change, but no longer than for its own. Null: the
+    /// caller executes, and must call <see cref="StoreAsync"/>. In either case it must call <see cref="Abandon"/> at the end.
     /// </summary>
     public async ValueTask<CachedResult?> JoinAsync(bool async, MissedQuery query, CancellationToken cancellationToken)
     {
-        // Who holds a connection must not wait for another who may be waiting for a connection.
-        while (!query.Session.HoldsConnection)
+        query.IsAsync = async;
+        while (query.Session.MayWaitFor(async, otherIsAsync: async))
         {
             var leader = _inFlight.GetOrAdd(query.Key, query);
             if (ReferenceEquals(leader, query))
@@ -146,17 +151,23 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
                 return Joined(query, cached.Result);
             }
 
-            if (!versions.IsUpToDate(leader.Slots, leader.AsOf))
+            // Ours replaces one that began before a change that we came after, or that we may not wait for, for those who come after us.
+            if (!versions.IsUpToDate(leader.Slots, leader.AsOf) || (leader.IsAsync && !async))
             {
-                // It began before a change that we came after. Ours replaces it for those who come after us.
                 if (_inFlight.TryUpdate(query.Key, query, leader))
                     break;
                 continue;
             }
 
-            var execution = async
-                ? await leader.Completion.WaitAsync(cancellationToken).ConfigureAwait(false)
-                : leader.Completion.GetAwaiter().GetResult();
+            if (!await query.Session.WaitForAsync(async, leader.Completion, query.StartedAt, cancellationToken).ConfigureAwait(false))
+            {
+                query.Begin(versions);
+                // Nobody else need wait for it in vain.
+                _inFlight.TryUpdate(query.Key, query, leader);
+                break;
+            }
+
+            var execution = await leader.Completion.ConfigureAwait(false);
             if (execution.Result is { } result && versions.IsUpToDate(leader.Slots, leader.AsOf))
                 return Joined(query, result);
 
@@ -166,7 +177,6 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
                 break;
         }
 
-        Executing(query);
         return null;
     }
 
@@ -244,10 +254,28 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         where TValues : struct, IParameterValues
     {
         if (session.Cache!.Options.VaryBy is { } varyBy)
-            ParameterEncoder.TryWrite(ref key, varyBy(session.Context));
+        {
+            if (_isVarying)
+                return Refusals.WithinVaryBy;
+            ParameterEncoder.TryWrite(ref key, Vary(varyBy, session.Context));
+        }
+
         if (plan.VaryByParameter is { } name)
             ParameterEncoder.TryWrite(ref key, values.ValueOf(name));
         return values.Write(ref key, plan) is { } unencodable ? Refusals.ParameterType(unencodable) : null;
+    }
+
+    private static string? Vary(Func<DbContext, string?> varyBy, DbContext context)
+    {
+        _isVarying = true;
+        try
+        {
+            return varyBy(context);
+        }
+        finally
+        {
+            _isVarying = false;
+        }
     }
 
     private Answer Hit(CacheSession session, CachedQuery cached, IReadOnlyDictionary<string, object?>? parameterValues)

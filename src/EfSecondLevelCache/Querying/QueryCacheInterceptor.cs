@@ -55,7 +55,7 @@ internal sealed class QueryCacheInterceptor : DbCommandInterceptor
     public override async ValueTask<int> NonQueryExecutedAsync(
         DbCommand command, CommandExecutedEventData eventData, int result, CancellationToken cancellationToken = default)
     {
-        await ExecutedAsync(async: true, command).ConfigureAwait(false);
+        await ExecutedAsync(async: true, command, cancellationToken).ConfigureAwait(false);
         return result;
     }
 
@@ -112,12 +112,12 @@ internal sealed class QueryCacheInterceptor : DbCommandInterceptor
         return Reader(result);
     }
 
-    private ValueTask ExecutedAsync(bool async, DbCommand command)
+    private ValueTask ExecutedAsync(bool async, DbCommand command, CancellationToken cancellationToken = default)
     {
         if (!_writes.TryGetValue(command, out var write))
             return default;
         _writes.Remove(command);
-        return write.EndWithinAsync(async);
+        return write.EndWithinAsync(async, cancellationToken);
     }
 
     private static CachedDataReader Reader(CachedResult result)

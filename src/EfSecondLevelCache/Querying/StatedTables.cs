@@ -15,7 +15,7 @@ internal static class StatedTables
                 continue;
             // It may be younger than what is known of the database.
             query.Session.Known.Outdated();
-            await query.Session.RefreshKnownAsync(async, cancellationToken).ConfigureAwait(false);
+            await query.Session.RefreshKnownAsync(async, query.StartedAt, cancellationToken).ConfigureAwait(false);
             if (!Resolves())
             {
                 throw new InvalidOperationException(

@@ -45,6 +45,12 @@ internal sealed class SynchronousWriting : IAsyncDisposable
     /// <summary>Whether the writers wait for this node, so that it may serve.</summary>
     public bool HoldsLease => _lease.IsHeld;
 
+    /// <summary>
+    /// Nobody need wait for longer: by then the database was asked in vain for three leases, twice, and the longest lease has run out. What has not ended
+    /// then lacks threads.
+    /// </summary>
+    public TimeSpan LongestWait => _table.Lasts * 8;
+
     public SynchronousWritesStatus Status
     {
         get

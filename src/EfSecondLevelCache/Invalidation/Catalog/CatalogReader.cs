@@ -13,17 +13,18 @@ internal static class CatalogReader
     /// <param name="async">Whether to wait asynchronously; if not, the task returned is complete.</param>
     /// <param name="open">A connection that is open, and in no transaction.</param>
     /// <param name="cancellationToken">For the asynchronous reads.</param>
-    public static async ValueTask<DatabaseCatalog> ReadAsync(bool async, DbConnection open, CancellationToken cancellationToken)
+    /// <param name="commandTimeout">How long an answer may take, in seconds; null: as long as the connection says.</param>
+    public static async ValueTask<DatabaseCatalog> ReadAsync(bool async, DbConnection open, CancellationToken cancellationToken, int? commandTimeout = null)
     {
         var builder = new CatalogBuilder();
         try
         {
-            await ExecuteAsync(async, open, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", builder.Parts, "COMMIT", cancellationToken)
+            await ExecuteAsync(async, open, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", builder.Parts, "COMMIT", commandTimeout, cancellationToken)
                 .ConfigureAwait(false);
         }
         catch when (open.State is ConnectionState.Open)
         {
-            await ExecuteAsync(async, open, "ROLLBACK", [], "", CancellationToken.None).ConfigureAwait(false);
+            await ExecuteAsync(async, open, "ROLLBACK", [], "", commandTimeout, CancellationToken.None).ConfigureAwait(false);
             throw;
         }
 
@@ -33,7 +34,7 @@ internal static class CatalogReader
     /// <summary>Whether a catalog is still what the database says: compare with its fingerprint.</summary>
     /// <inheritdoc cref="ReadAsync"/>
     public static async ValueTask<CatalogFingerprint> ReadFingerprintAsync(
-        bool async, DbConnection open, CancellationToken cancellationToken)
+        bool async, DbConnection open, CancellationToken cancellationToken, int? commandTimeout = null)
     {
         var fingerprint = default(CatalogFingerprint);
         await ExecuteAsync(
@@ -42,17 +43,18 @@ internal static class CatalogReader
             "",
             [(CatalogQueries.Fingerprint, row => fingerprint = CatalogBuilder.ReadFingerprint(row))],
             "",
+            commandTimeout,
             cancellationToken).ConfigureAwait(false);
         return fingerprint;
     }
 
     /// <summary>Reads who the session is and where it looks for names.</summary>
     /// <inheritdoc cref="ReadAsync"/>
-    public static async ValueTask<CatalogSession> ReadSessionAsync(bool async, DbConnection open, CancellationToken cancellationToken)
+    public static async ValueTask<CatalogSession> ReadSessionAsync(bool async, DbConnection open, CancellationToken cancellationToken, int? commandTimeout = null)
     {
         CatalogSession? session = null;
         await ExecuteAsync(
-            async, open, "", [(CatalogQueries.Session, row => session = CatalogBuilder.ReadSession(row))], "", cancellationToken)
+            async, open, "", [(CatalogQueries.Session, row => session = CatalogBuilder.ReadSession(row))], "", commandTimeout, cancellationToken)
             .ConfigureAwait(false);
         return session ?? throw new InvalidOperationException("The session's user is not listed in pg_roles.");
     }
@@ -63,9 +65,12 @@ internal static class CatalogReader
         string before,
         IReadOnlyList<(string Sql, Action<DbDataReader> Add)> parts,
         string after,
+        int? commandTimeout,
         CancellationToken cancellationToken)
     {
         using var command = open.CreateCommand();
+        if (commandTimeout is { } seconds)
+            command.CommandTimeout = seconds;
         string[] statements = [before, .. parts.Select(part => part.Sql), after];
         command.CommandText = string.Join(";\n", statements.Where(statement => statement.Length > 0).Select(statement => Mark + statement));
         var rows = async ? await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false) : command.ExecuteReader();

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation.Sources;
 using Microsoft.EntityFrameworkCore.Storage;
 
@@ -23,7 +24,9 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
     /// <summary>The last that was read, to compare with.</summary>
     private CatalogView? _last;
 
-    private Task? _reading;
+    /// <summary>The last one that reads it, whom others may wait for; null: nobody does.</summary>
+    private Reading? _reading;
+
     private long _comparedAt;
     private int _outdated;
 
@@ -51,48 +54,42 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
 
     /// <summary>Reads the catalog where that is due. A fault leaves it unknown, which costs precision, never the query.</summary>
     /// <param name="async">Whether to wait asynchronously; if not, the task returned is complete.</param>
-    /// <param name="connection">Of a session that is in no transaction.</param>
-    /// <param name="holdsConnection">It is open, so that it must not wait for others, who may be waiting for a connection.</param>
+    /// <param name="session">In no transaction.</param>
+    /// <param name="since">The timestamp from which on the time counts that this may wait for another one who reads it.</param>
     /// <param name="cancellationToken">Of the query.</param>
-    public async ValueTask RefreshAsync(bool async, IRelationalConnection connection, bool holdsConnection, CancellationToken cancellationToken)
+    public async ValueTask RefreshAsync(bool async, CacheSession session, long since, CancellationToken cancellationToken)
     {
         if (!IsDue())
             return;
-        var completion = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        Task? other;
-        lock (_lock)
+        var own = new Reading(async, time.GetTimestamp());
+        if (Interlocked.CompareExchange(ref _reading, own, null) is { } other)
         {
-            other = _reading;
-            _reading ??= completion.Task;
-        }
-
-        if (other is not null)
-        {
-            // While one compares the others go on with what is known.
             if (_isRead)
-                return;
-            if (!holdsConnection)
             {
-                if (async)
-                    await other.WaitAsync(cancellationToken).ConfigureAwait(false);
-                else
-                    other.GetAwaiter().GetResult();
+                // While one compares the others go on with what is known, unless it has got stuck.
+                if (time.GetElapsedTime(other.Began) < ComparedEvery)
+                    return;
+            }
+            else if (session.MayWaitFor(async, other.IsAsync)
+                && await session.WaitForAsync(async, other.Ended.Task, since, cancellationToken).ConfigureAwait(false))
+            {
                 return;
             }
+
+            // Nobody else need wait for the other one in vain.
+            Interlocked.CompareExchange(ref _reading, own, other);
         }
 
+        // Whoever opens the connection may be called back.
+        using var work = SharedWork.Begin();
         try
         {
-            await ReadAsync(async, connection, cancellationToken).ConfigureAwait(false);
+            await ReadAsync(async, session.Connection, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            if (other is null)
-            {
-                lock (_lock)
-                    _reading = null;
-                completion.SetResult();
-            }
+            Interlocked.CompareExchange(ref _reading, null, own);
+            own.Ended.SetResult();
         }
     }
 
@@ -111,7 +108,7 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
             CatalogView? view = null;
             try
             {
-                view = await ReadAsync(async, connection.DbConnection, _last, cancellationToken).ConfigureAwait(false);
+                view = await ReadAsync(async, connection.DbConnection, connection.CommandTimeout, _last, cancellationToken).ConfigureAwait(false);
                 Fault = null;
             }
             catch (Exception fault) when (fault is not OperationCanceledException)
@@ -131,17 +128,17 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
     }
 
     private static async ValueTask<CatalogView> ReadAsync(
-        bool async, DbConnection open, CatalogView? known, CancellationToken cancellationToken)
+        bool async, DbConnection open, int? commandTimeout, CatalogView? known, CancellationToken cancellationToken)
     {
-        var session = await CatalogReader.ReadSessionAsync(async, open, cancellationToken).ConfigureAwait(false);
+        var session = await CatalogReader.ReadSessionAsync(async, open, cancellationToken, commandTimeout).ConfigureAwait(false);
         if (known is not null)
         {
-            var fingerprint = await CatalogReader.ReadFingerprintAsync(async, open, cancellationToken).ConfigureAwait(false);
+            var fingerprint = await CatalogReader.ReadFingerprintAsync(async, open, cancellationToken, commandTimeout).ConfigureAwait(false);
             if (fingerprint == known.Catalog.Fingerprint)
                 return session == known.Session ? known : known with { Session = session };
         }
 
-        return new CatalogView(await CatalogReader.ReadAsync(async, open, cancellationToken).ConfigureAwait(false), session);
+        return new CatalogView(await CatalogReader.ReadAsync(async, open, cancellationToken, commandTimeout).ConfigureAwait(false), session);
     }
 
     private void Know(CatalogView? view, int outdated)
@@ -164,5 +161,10 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
         // After the new one can be seen: who counted the changes before this call is told, who counts after it looks at the new one.
         if (isChanged)
             changed(this);
+    }
+
+    private sealed record Reading(bool IsAsync, long Began)
+    {
+        public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

@@ -184,11 +184,14 @@ internal sealed class ChangeSource : IAsyncDisposable
     public Task WaitUntilLiveAsync(CancellationToken cancellationToken) => _live.Task.WaitAsync(cancellationToken);
 
     /// <summary>
-    /// Sends a heartbeat now. True: it is back, so that everything that was visible at the call has been told. False: the source is lost.
+    /// Sends a heartbeat now. True: it is back, so that everything that was visible at the call has been told. False: the source is lost, or stopped.
     /// </summary>
     public Task<bool> CatchUpAsync(CancellationToken cancellationToken)
     {
         var next = _next;
+        // Who lost it has ended the waits from before; until it is found again there may be none to come.
+        if (_lease is null)
+            return Task.FromResult(false);
         _wakeUp.TrySetResult();
         return next.Task.WaitAsync(cancellationToken);
     }
@@ -236,8 +239,9 @@ internal sealed class ChangeSource : IAsyncDisposable
 
     public void Stop()
     {
-        _stop.Cancel();
         _lease = null;
+        // Not here: what listens to the token may ask a server to cancel, and wait for it.
+        _ = _stop.CancelAsync();
     }
 
     public async ValueTask DisposeAsync()
@@ -469,6 +473,7 @@ internal sealed class ChangeSource : IAsyncDisposable
             Log.SourceLost(_logger, _options.Kind, _database);
         }
 
+        Interlocked.Exchange(ref _next, NewCompletion<bool>()).TrySetResult(false);
         if (_live.Task.IsCompleted)
             _live = NewCompletion();
     }

@@ -67,7 +67,7 @@ internal sealed class ObservedWrite(CacheSession session)
     }
 
     /// <summary>After it was executed, with whatever outcome. Outside of a transaction it can be seen now; inside, from the commit on.</summary>
-    public async ValueTask EndAsync(bool async)
+    public async ValueTask EndAsync(bool async, CancellationToken cancellationToken = default)
     {
         var isTold = End();
         // Nobody need wait for the connection while this waits for the other nodes.
@@ -76,11 +76,15 @@ internal sealed class ObservedWrite(CacheSession session)
         else
             session.Connection.Close();
         if (isTold)
-            await session.Cache!.Invalidator.AcknowledgedAsync(async).ConfigureAwait(false);
+            await session.Cache!.Invalidator.AcknowledgedAsync(async, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The same where somebody else holds the connection.</summary>
-    public ValueTask EndWithinAsync(bool async) => End() ? session.Cache!.Invalidator.AcknowledgedAsync(async) : default;
+    public async ValueTask EndWithinAsync(bool async, CancellationToken cancellationToken = default)
+    {
+        if (End())
+            await session.Cache!.Invalidator.AcknowledgedAsync(async, cancellationToken).ConfigureAwait(false);
+    }
 
     /// <returns>Whether the other nodes were told of something that is committed.</returns>
     private bool End()

@@ -40,7 +40,7 @@ internal sealed class ObservingBatchExecutor(IBatchExecutor inner, CacheSession 
         {
             foreach (var command in executed.SelectMany(batch => batch.ModificationCommands))
                 write.Add(command, succeeded);
-            await write.EndAsync(async).ConfigureAwait(false);
+            await write.EndAsync(async, cancellationToken).ConfigureAwait(false);
         }
     }
 

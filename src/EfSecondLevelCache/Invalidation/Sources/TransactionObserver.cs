@@ -50,7 +50,7 @@ internal sealed class TransactionObserver : DbTransactionInterceptor
 
     public override Task TransactionCommittedAsync(
         DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default)
-        => PendingChanges.EndAsync(async: true, transaction, Outcome.Committed).AsTask();
+        => PendingChanges.EndAsync(async: true, transaction, Outcome.Committed, cancellationToken).AsTask();
 
     public override void TransactionRolledBack(DbTransaction transaction, TransactionEndEventData eventData)
         => PendingChanges.EndAsync(async: false, transaction, Outcome.RolledBack).GetAwaiter().GetResult();

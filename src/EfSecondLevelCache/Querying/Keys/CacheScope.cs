@@ -30,11 +30,12 @@ internal sealed class CacheScope : IEquatable<CacheScope>
 
     private readonly Type _contextType;
 
-    private CacheScope(string identity, Type contextType, string database, QueryCacheRefusal? refusal)
+    private CacheScope(string identity, Type contextType, string database, int commandTimeout, QueryCacheRefusal? refusal)
     {
         ConnectionIdentity = identity;
         _contextType = contextType;
         Database = database;
+        CommandTimeout = commandTimeout;
         Refusal = refusal;
         Hash = ContentHash.Combine(ContentHash.Of(identity), ContentHash.Of(contextType.AssemblyQualifiedName));
     }
@@ -46,6 +47,9 @@ internal sealed class CacheScope : IEquatable<CacheScope>
 
     /// <summary>The name of the database, which changes are told apart by.</summary>
     public string Database { get; }
+
+    /// <summary>Of commands that have none of their own, in seconds; 0: they may take for ever.</summary>
+    public int CommandTimeout { get; }
 
     /// <summary>Why nothing can be cached over such connections; null: it can.</summary>
     public QueryCacheRefusal? Refusal { get; }
@@ -76,7 +80,7 @@ internal sealed class CacheScope : IEquatable<CacheScope>
         }
         catch (ArgumentException)
         {
-            return new CacheScope(connectionString, contextType, "", Refusals.UnreadableConnectionString);
+            return new CacheScope(connectionString, contextType, "", commandTimeout: 0, Refusals.UnreadableConnectionString);
         }
 
         // With its lengths, so that no value can look like another setting.
@@ -97,6 +101,6 @@ internal sealed class CacheScope : IEquatable<CacheScope>
             : settings.Multiplexing ? Refusals.Multiplexing
             : mayReachStandby ? Refusals.SeveralHosts
             : null;
-        return new CacheScope(identity, contextType, database, refusal);
+        return new CacheScope(identity, contextType, database, settings.CommandTimeout, refusal);
     }
 }

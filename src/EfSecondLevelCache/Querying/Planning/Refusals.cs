@@ -47,6 +47,11 @@ internal static class Refusals
         "the data source has a connection initializer, and what it sets in the session is not part of the key",
         "Name it with VaryBy(context => ...), or state UniformSessions() if it sets nothing that rows depend on");
 
+    public static readonly QueryCacheRefusal WithinVaryBy = new(
+        RefusalReason.SessionStateUnknown,
+        "VaryBy executes it itself, so what its key would vary by is not known yet",
+        "Mark what VaryBy executes NotCacheable()");
+
     public static readonly QueryCacheRefusal SessionChanged = new(
         RefusalReason.SessionStateUnknown,
         "a command on this open connection may have changed the session",
