@@ -3,6 +3,13 @@ using EfSecondLevelCache;
 using EfSecondLevelCache.IntegrationTests.Consistency;
 using EfSecondLevelCache.Node;
 
+if (args is ["limited-pool", var connectionString, var threads, var asynchronous, var synchronous, var isCached])
+{
+    await LimitedPool.RunAsync(
+        connectionString, int.Parse(threads), int.Parse(asynchronous), int.Parse(synchronous), bool.Parse(isCached));
+    return;
+}
+
 // One node of a cluster under test; its only argument is a NodeSettings. Each line of input is TAG QUESTION, each line of output TAG ANSWER; they may
 // overtake each other. It ends with its input.
 var settings = JsonSerializer.Deserialize<NodeSettings>(args[0])!;
