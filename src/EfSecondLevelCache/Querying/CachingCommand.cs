@@ -188,6 +188,7 @@ internal sealed class CachingCommand(
 
         RelationalDataReader? live = null;
         var handedOver = false;
+        var holdsConnection = false;
         try
         {
             if (await queries.JoinAsync(async, missed, cancellationToken).ConfigureAwait(false) is { } joined)
@@ -197,6 +198,13 @@ internal sealed class CachingCommand(
             queries.Executing(missed);
             // Without reader columns, or EF Core would buffer and the columns that its shaper passes over would be lost.
             var unbuffered = WithoutReaderColumns(parameterObject);
+            if (missed.AsksForSnapshot && !async)
+            {
+                parameterObject.Connection.Open();
+                holdsConnection = true;
+                missed.AskForSnapshot(parameterObject.Connection.DbConnection);
+            }
+
             _asksForSnapshot = missed.AsksForSnapshot;
             live = async
                 ? await base.ExecuteReaderAsync(unbuffered, cancellationToken).ConfigureAwait(false)
@@ -221,6 +229,8 @@ internal sealed class CachingCommand(
             queries.Abandon(missed);
             if (live is not null && !handedOver)
                 await CloseAsync(async, live).ConfigureAwait(false);
+            if (holdsConnection)
+                parameterObject.Connection.Close();
         }
     }
 

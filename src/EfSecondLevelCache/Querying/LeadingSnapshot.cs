@@ -4,7 +4,8 @@ namespace EfSecondLevelCache.Querying;
 
 /// <summary>
 /// A statement ahead of a query that asks which transactions are visible. It goes with the query in one round trip, and for the server the two are
-/// apart: the query's statistics and its prepared statement are those of its own text.
+/// apart: the query's statistics and its prepared statement are those of its own text. Synchronously it goes by itself: Npgsql sends what comes behind
+/// the first statement of a command from the thread pool, which may be full of those who wait for the query.
 /// </summary>
 internal static class LeadingSnapshot
 {
@@ -20,6 +21,24 @@ internal static class LeadingSnapshot
         // Nor with parameters that have no name.
         if (CanBePut && command.Parameters.Cast<DbParameter>().All(parameter => parameter.ParameterName.Length > 0))
             command.CommandText = Sql + command.CommandText;
+    }
+
+    /// <summary>Asks by itself, synchronously; null: there is no answer.</summary>
+    public static string? Ask(DbConnection open, int? commandTimeout)
+    {
+        try
+        {
+            using var command = open.CreateCommand();
+            command.CommandText = Sql;
+            if (commandTimeout is { } seconds)
+                command.CommandTimeout = seconds;
+            return command.ExecuteScalar() as string;
+        }
+        catch (DbException)
+        {
+            // If it is the connection's, the query meets it too.
+            return null;
+        }
     }
 
     /// <summary>The text of a query without it.</summary>

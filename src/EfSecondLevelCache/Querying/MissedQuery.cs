@@ -74,8 +74,18 @@ internal sealed class MissedQuery(
     public async ValueTask TakeSnapshotAsync(bool async, DbDataReader live, CancellationToken cancellationToken)
     {
         var snapshot = await LeadingSnapshot.TakeAsync(async, live, cancellationToken).ConfigureAwait(false);
-        _unseen = snapshot is null ? [TableChange.UnknownTables] : session.Known.Source?.UnseenBy(snapshot, StartedAt) ?? [];
+        Seen(snapshot);
     }
+
+    /// <summary>Asks for the snapshot right before it is executed on this thread.</summary>
+    public void AskForSnapshot(DbConnection open)
+    {
+        Seen(LeadingSnapshot.Ask(open, session.Connection.CommandTimeout));
+        AsksForSnapshot = false;
+    }
+
+    private void Seen(string? snapshot)
+        => _unseen = snapshot is null ? [TableChange.UnknownTables] : session.Known.Source?.UnseenBy(snapshot, StartedAt) ?? [];
 
     /// <summary>It was executed: the values in the result tell the rest of what it depends on.</summary>
     public void Executed(CachedResult result)

@@ -89,8 +89,10 @@ internal sealed class QueryCacheInterceptor : DbCommandInterceptor
         {
             // The connection is open here, so nobody is joined.
             cache.Queries.Executing(missed);
-            if (missed.AsksForSnapshot)
+            if (missed.AsksForSnapshot && async)
                 LeadingSnapshot.PutBefore(command);
+            else if (missed.AsksForSnapshot)
+                missed.AskForSnapshot(command.Connection!);
             _missed.AddOrUpdate(command, missed);
         }
 

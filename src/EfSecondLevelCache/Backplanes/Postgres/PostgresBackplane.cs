@@ -84,12 +84,22 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
         // Not through EF Core's command: it is no command of the application.
         using var batch = new NpgsqlBatch((NpgsqlConnection)transaction.Connection!, (NpgsqlTransaction)transaction);
         batch.BatchCommands.Add(Notification(message));
-        if (commits)
-            batch.BatchCommands.Add(new NpgsqlBatchCommand("COMMIT"));
+        var commit = new NpgsqlBatchCommand("COMMIT");
         if (async)
+        {
+            if (commits)
+                batch.BatchCommands.Add(commit);
             await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
-        else
-            batch.ExecuteNonQuery();
+            return;
+        }
+
+        // Each by itself: Npgsql sends the second from the thread pool, which may be full of those who commit.
+        batch.ExecuteNonQuery();
+        if (!commits)
+            return;
+        batch.BatchCommands.Clear();
+        batch.BatchCommands.Add(commit);
+        batch.ExecuteNonQuery();
     }
 
     protected override async Task ListenAsync(CancellationToken cancellationToken)

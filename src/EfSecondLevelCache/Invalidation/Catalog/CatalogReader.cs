@@ -9,7 +9,10 @@ internal static class CatalogReader
     /// <summary>Ahead of each statement, for people who look at what a server does.</summary>
     public const string Mark = "/* EfSecondLevelCache: catalog */ ";
 
-    /// <summary>Reads all of it, in one snapshot and one round trip.</summary>
+    /// <summary>
+    /// Reads all of it in one snapshot, and asynchronously in one round trip. Synchronously each statement goes by itself: Npgsql sends what comes behind
+    /// the first of a command from the thread pool, which may be full of those who wait for this.
+    /// </summary>
     /// <param name="async">Whether to wait asynchronously; if not, the task returned is complete.</param>
     /// <param name="open">A connection that is open, and in no transaction.</param>
     /// <param name="cancellationToken">For the asynchronous reads.</param>
@@ -68,11 +71,33 @@ internal static class CatalogReader
         int? commandTimeout,
         CancellationToken cancellationToken)
     {
+        if (async)
+        {
+            string[] statements = [before, .. parts.Select(part => part.Sql), after];
+            await SendAsync(async, open, statements, parts, commandTimeout, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        await SendAsync(async, open, [before], [], commandTimeout, cancellationToken).ConfigureAwait(false);
+        foreach (var part in parts)
+            await SendAsync(async, open, [part.Sql], [part], commandTimeout, cancellationToken).ConfigureAwait(false);
+        await SendAsync(async, open, [after], [], commandTimeout, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async ValueTask SendAsync(
+        bool async,
+        DbConnection open,
+        IEnumerable<string> statements,
+        IReadOnlyList<(string Sql, Action<DbDataReader> Add)> parts,
+        int? commandTimeout,
+        CancellationToken cancellationToken)
+    {
         using var command = open.CreateCommand();
         if (commandTimeout is { } seconds)
             command.CommandTimeout = seconds;
-        string[] statements = [before, .. parts.Select(part => part.Sql), after];
         command.CommandText = string.Join(";\n", statements.Where(statement => statement.Length > 0).Select(statement => Mark + statement));
+        if (command.CommandText.Length == 0)
+            return;
         var rows = async ? await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false) : command.ExecuteReader();
         try
         {
