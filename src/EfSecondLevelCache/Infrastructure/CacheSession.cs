@@ -89,19 +89,20 @@ internal sealed class CacheSession(
 
     /// <summary>Waits for the work of another one, for as long as a command of this context may take. False: it has not ended by then.</summary>
     /// <param name="async">Whether to wait asynchronously; if not, the task returned is complete.</param>
-    /// <param name="work">Of the other one.</param>
+    /// <param name="work">Of the other one; it does not fail.</param>
     /// <param name="since">The timestamp from which on the time counts: who waits for several waits no longer.</param>
     /// <param name="cancellationToken">Of the query.</param>
-    public async ValueTask<bool> WaitForAsync<T>(bool async, SharedResult<T> work, long since, CancellationToken cancellationToken)
+    public async ValueTask<bool> WaitForAsync(bool async, Task work, long since, CancellationToken cancellationToken)
     {
         var left = CommandTimeout - Stopwatch.GetElapsedTime(since);
         if (left <= TimeSpan.Zero)
-            return work.Task.IsCompleted;
+            return work.IsCompleted;
+        // Whoever completes it wakes this thread; that takes no other one.
         if (!async)
-            return work.Wait(left);
-        await ((Task)work.Task).WaitAsync(left, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return work.Wait(left, CancellationToken.None);
+        await work.WaitAsync(left, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         cancellationToken.ThrowIfCancellationRequested();
-        return work.Task.IsCompleted;
+        return work.IsCompleted;
     }
 
     private TimeSpan CommandTimeout

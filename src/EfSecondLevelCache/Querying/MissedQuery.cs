@@ -16,6 +16,9 @@ namespace EfSecondLevelCache.Querying;
 internal sealed class MissedQuery(
     CacheSession session, QueryKey key, ResolvedPolicy policy, IReadOnlyDictionary<string, object?>? parameterValues)
 {
+    // The continuations of those who wait must not run inside the caller who completes.
+    private readonly TaskCompletionSource<SharedExecution> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     private PlanDependencies? _dependencies;
 
     /// <summary>Changes that were told ahead of it and that it does not see.</summary>
@@ -54,8 +57,7 @@ internal sealed class MissedQuery(
 
     public long StartedAt { get; } = Stopwatch.GetTimestamp();
 
-    /// <summary>What it is for those who wait for it.</summary>
-    public SharedResult<SharedExecution> Execution { get; } = new();
+    public Task<SharedExecution> Completion => _completion.Task;
 
     /// <summary>
     /// It is about to be executed: notes the count of changes, and after it what the result will depend on, so that a change of the catalog
@@ -93,6 +95,9 @@ internal sealed class MissedQuery(
         Slots = _dependencies!.SlotsFor(Slots, result);
         IsStale = _unseen.Count > 0 && session.Cache!.Invalidator.SlotsOf(session.Known.Name, _unseen).Any(Slots.Contains);
     }
+
+    /// <summary>The first call counts.</summary>
+    public void Complete(SharedExecution execution) => _completion.TrySetResult(execution);
 }
 
 /// <summary>How an execution ended for those who waited for it.</summary>

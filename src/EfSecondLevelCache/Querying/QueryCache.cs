@@ -159,7 +159,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
                 continue;
             }
 
-            if (!await query.Session.WaitForAsync(async, leader.Execution, query.StartedAt, cancellationToken).ConfigureAwait(false))
+            if (!await query.Session.WaitForAsync(async, leader.Completion, query.StartedAt, cancellationToken).ConfigureAwait(false))
             {
                 query.Begin(versions);
                 // Nobody else need wait for it in vain.
@@ -167,7 +167,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
                 break;
             }
 
-            var execution = await leader.Execution.Task.ConfigureAwait(false);
+            var execution = await leader.Completion.ConfigureAwait(false);
             if (execution.Result is { } result && versions.IsUpToDate(leader.Slots, leader.AsOf))
                 return Joined(query, result);
 
@@ -322,7 +322,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     private void Complete(MissedQuery query, SharedExecution execution)
     {
         _inFlight.TryRemove(KeyValuePair.Create(query.Key, query));
-        query.Execution.Set(execution);
+        query.Complete(execution);
     }
 
     /// <summary>What ran is what was identified: no interceptor has changed the text or a parameter on the way.</summary>

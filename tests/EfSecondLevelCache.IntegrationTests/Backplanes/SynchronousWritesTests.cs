@@ -86,6 +86,71 @@ public sealed class SynchronousWritesTests(BlogDatabase database) : IClassFixtur
         Assert.Equal(1, Status(here).Waits);
     }
 
+    [Theory]
+    [InlineData("SaveChanges")]
+    [InlineData("ExecuteUpdate")]
+    [InlineData("commit")]
+    public async Task A_cancelled_wait_of_a_write_is_no_error_as_the_write_is_done(string way)
+    {
+        var (here, _) = await StartAsync("here", LongLease);
+        var (_, wire) = await StartAsync("there", LongLease);
+        wire.IsFlowing.Reset();
+        using var cancellation = new CancellationTokenSource();
+        var write = WriteAsync();
+        await Eventually.TrueAsync(async () => await TitleInDatabaseAsync() == "new");
+        await Task.Delay(100, Cancelled);
+        Assert.False(write.IsCompleted);
+
+        await cancellation.CancelAsync();
+
+        await write.WaitAsync(TimeSpan.FromSeconds(20), Cancelled);
+        wire.IsFlowing.Set();
+
+        async Task WriteAsync()
+        {
+            await using var db = database.Open(here);
+            if (way is "ExecuteUpdate")
+            {
+                await db.Posts.Where(p => p.Id == 7).ExecuteUpdateAsync(set => set.SetProperty(p => p.Title, "new"), cancellation.Token);
+                return;
+            }
+
+            await using var transaction = way is "commit" ? await db.Database.BeginTransactionAsync(Cancelled) : null;
+            (await db.Posts.SingleAsync(p => p.Id == 7, Cancelled)).Title = "new";
+            await db.SaveChangesAsync(cancellation.Token);
+            if (transaction is not null)
+                await transaction.CommitAsync(cancellation.Token);
+        }
+    }
+
+    [Theory]
+    [InlineData("InvalidateTable")]
+    [InlineData("InvalidateEntity")]
+    [InlineData("InvalidateTag")]
+    [InlineData("Clear")]
+    public async Task A_token_ends_the_wait_of_an_invalidation(string way)
+    {
+        var (here, _) = await StartAsync("here", LongLease);
+        var (_, wire) = await StartAsync("there", LongLease);
+        await WarmAsync(here);
+        wire.IsFlowing.Reset();
+        using var cancellation = new CancellationTokenSource(200);
+        await using var db = database.Open(here);
+
+        var invalidation = way switch
+        {
+            "InvalidateTable" => here.InvalidateTableAsync("posts", cancellationToken: cancellation.Token),
+            "InvalidateEntity" => here.InvalidateAsync<Post>(db, cancellation.Token),
+            "InvalidateTag" => here.InvalidateTagAsync("tag", cancellation.Token),
+            _ => here.ClearAsync(cancellation.Token),
+        };
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => invalidation.AsTask().WaitAsync(TimeSpan.FromSeconds(20), Cancelled));
+        if (way is not "InvalidateTag")
+            Assert.False(await IsHitAsync(here));
+        wire.IsFlowing.Set();
+    }
+
     [Fact]
     public async Task A_rollback_and_a_write_inside_of_a_transaction_wait_for_nobody()
     {

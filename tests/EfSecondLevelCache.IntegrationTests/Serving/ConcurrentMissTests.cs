@@ -67,7 +67,7 @@ public sealed class ConcurrentMissTests(ShopDatabase database) : ShopTests(datab
     }
 
     [Fact]
-    public async Task Callers_with_and_without_await_join_each_other_over_a_pool_of_one_connection()
+    public async Task Callers_with_and_without_await_end_over_a_pool_of_one_connection()
     {
         await using var cache = new SecondLevelCache();
         var connectionString = new NpgsqlConnectionStringBuilder(Tap.ConnectionString) { MaxPoolSize = 1 }.ConnectionString;
@@ -84,7 +84,8 @@ public sealed class ConcurrentMissTests(ShopDatabase database) : ShopTests(datab
             await Task.WhenAll(reads);
         });
 
-        Assert.Single(statements);
+        // Those without await do not wait for one with await, but for each other.
+        Assert.InRange(statements.Count, 1, 2);
         Assert.All(counts, c => Assert.Equal(40, c));
 
         int Read()

@@ -71,7 +71,7 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
                     return;
             }
             else if (session.MayWaitFor(async, other.IsAsync)
-                && await session.WaitForAsync(async, other.Ended, since, cancellationToken).ConfigureAwait(false))
+                && await session.WaitForAsync(async, other.Ended.Task, since, cancellationToken).ConfigureAwait(false))
             {
                 return;
             }
@@ -89,7 +89,7 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
         finally
         {
             Interlocked.CompareExchange(ref _reading, null, own);
-            own.Ended.Set(true);
+            own.Ended.SetResult();
         }
     }
 
@@ -165,6 +165,6 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
 
     private sealed record Reading(bool IsAsync, long Began)
     {
-        public SharedResult<bool> Ended { get; } = new();
+        public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }
