@@ -56,7 +56,8 @@ internal static class LimitedPool
 
         protected override void OnConfiguring(DbContextOptionsBuilder options)
         {
-            options.UseNpgsql(connectionString);
+            // Who waits in vain waits for longer than the test.
+            options.UseNpgsql(connectionString, npgsql => npgsql.CommandTimeout(600));
             if (cache is not null)
                 options.AddSecondLevelCache(cache);
         }

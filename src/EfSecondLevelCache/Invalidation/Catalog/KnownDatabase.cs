@@ -149,6 +149,9 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
             // A command changed it while it was read.
             if (outdated != _outdated)
                 return;
+            // Two may have read it at the same time.
+            if (view is not null && _last is { } last && view.Catalog.Fingerprint == last.Catalog.Fingerprint && view.Session == last.Session)
+                view = last;
             isChanged = _last is not null && !ReferenceEquals(view, _last);
             _view = _last = view;
             _isRead = true;
