@@ -46,8 +46,8 @@ internal sealed class SynchronousWriting : IAsyncDisposable
     public bool HoldsLease => _lease.IsHeld;
 
     /// <summary>
-    /// Nobody need wait for longer: by then the database was asked in vain for three leases, twice, and the longest lease has run out. What has not ended
-    /// then lacks threads.
+    /// Nobody need wait for longer: by then the database was asked in vain for three leases, twice, and the longest lease has run out. What
+    /// has not ended then lacks threads.
     /// </summary>
     public TimeSpan LongestWait => _table.Lasts * 8;
 

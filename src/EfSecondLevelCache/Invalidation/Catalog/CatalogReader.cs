@@ -10,14 +10,15 @@ internal static class CatalogReader
     public const string Mark = "/* EfSecondLevelCache: catalog */ ";
 
     /// <summary>
-    /// Reads all of it in one snapshot, and asynchronously in one round trip. Synchronously each statement goes by itself: Npgsql sends what comes behind
-    /// the first of a command from the thread pool, which may be full of those who wait for this.
+    /// Reads all of it in one snapshot, and asynchronously in one round trip. Synchronously each statement goes by itself: Npgsql sends what
+    /// comes behind the first of a command from the thread pool, which may be full of those who wait for this.
     /// </summary>
     /// <param name="async">Whether to wait asynchronously; if not, the task returned is complete.</param>
     /// <param name="open">A connection that is open, and in no transaction.</param>
     /// <param name="cancellationToken">For the asynchronous reads.</param>
     /// <param name="commandTimeout">How long an answer may take, in seconds; null: as long as the connection says.</param>
-    public static async ValueTask<DatabaseCatalog> ReadAsync(bool async, DbConnection open, CancellationToken cancellationToken, int? commandTimeout = null)
+    public static async ValueTask<DatabaseCatalog> ReadAsync(
+        bool async, DbConnection open, CancellationToken cancellationToken, int? commandTimeout = null)
     {
         var builder = new CatalogBuilder();
         try
@@ -53,7 +54,8 @@ internal static class CatalogReader
 
     /// <summary>Reads who the session is and where it looks for names.</summary>
     /// <inheritdoc cref="ReadAsync"/>
-    public static async ValueTask<CatalogSession> ReadSessionAsync(bool async, DbConnection open, CancellationToken cancellationToken, int? commandTimeout = null)
+    public static async ValueTask<CatalogSession> ReadSessionAsync(
+        bool async, DbConnection open, CancellationToken cancellationToken, int? commandTimeout = null)
     {
         CatalogSession? session = null;
         await ExecuteAsync(
