@@ -3,6 +3,7 @@ using EfSecondLevelCache.Infrastructure;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.ChangeTracking.Internal;
 using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.EntityFrameworkCore.Update;
 
@@ -53,10 +54,29 @@ internal sealed class ReadBackBatchExecutor(IBatchExecutor inner, CacheSession s
             ? await inner.ExecuteAsync(commandBatches, connection, cancellationToken).ConfigureAwait(false)
             : inner.Execute(commandBatches, connection);
 
-    /// <summary>As EF Core does where SaveChanges fails: what the database has generated is of rows that are gone.</summary>
+    /// <summary>
+    /// As EF Core does where SaveChanges fails: what the database has generated is of rows that are gone. Keys are what they were before; who is found
+    /// by them is told, as EF Core's next SaveChanges would.
+    /// </summary>
     private void DiscardGeneratedValues()
     {
-        foreach (var entry in session.Context.GetService<IStateManager>().Entries)
+        var entries = session.Context.GetService<IStateManager>().Entries.ToList();
+        var keys = entries.ToDictionary(entry => entry, KeyValues);
+        foreach (var entry in entries)
             entry.DiscardStoreGeneratedValues();
+        var detector = session.Context.GetService<IChangeDetector>();
+        foreach (var (entry, generated) in keys)
+        {
+            foreach (var (property, value) in generated)
+            {
+                if (!property.GetValueComparer().Equals(entry.GetCurrentValue(property), value))
+                    detector.PropertyChanged(entry, property, setModified: false);
+            }
+        }
     }
+
+    private static List<(IProperty Property, object? Value)> KeyValues(InternalEntityEntry entry)
+        => [.. entry.EntityType.GetProperties()
+            .Where(property => property.IsKey() || property.IsForeignKey())
+            .Select(property => (property, entry.GetCurrentValue(property)))];
 }
