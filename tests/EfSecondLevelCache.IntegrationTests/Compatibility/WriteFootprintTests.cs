@@ -155,11 +155,13 @@ public sealed partial class WriteFootprintTests(FootprintDatabase database) : IC
     {
         await database.ResetAsync();
         await using var tap = new WireTap(database.ConnectionString);
-        await using var db = database.Open(cache, tap.ConnectionString);
+        // A later tap may have the same port: nothing may be left in a pool.
+        var connectionString = $"{tap.ConnectionString};Pooling=false";
+        await using var db = database.Open(cache, connectionString);
         await db.Database.OpenConnectionAsync();
         if (cache is not null)
         {
-            await using var other = database.Open(cache, tap.ConnectionString);
+            await using var other = database.Open(cache, connectionString);
             await FootprintDatabase.WarmAsync(other);
             Assert.Equal(13, cache.Statistics.Fills);
         }
@@ -175,6 +177,8 @@ public sealed partial class WriteFootprintTests(FootprintDatabase database) : IC
             }
             catch (Exception e)
             {
+                if (db.Database.GetDbConnection().State is not System.Data.ConnectionState.Open)
+                    throw;
                 end = $"{e.GetType().Name}: {e.Message} {e.InnerException?.GetType().Name}: {(e.InnerException as PostgresException)?.MessageText}";
             }
         });
