@@ -260,15 +260,11 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         _broadcast?.Used(database, connection, logger);
     }
 
-    /// <summary>The columns of a table by whose values results depend on its rows, as far as they may be returned from a write.</summary>
-    internal IEnumerable<string> ColumnsToReadBack(CacheSession session, TableName table)
+    /// <summary>A database came, went or was altered, whoever is connected to it.</summary>
+    internal void DatabaseChanged(string name)
     {
-        if (session.FindKnown() is not { View: { } view } database || view.Resolve(table) is not { } relation || !view.AllowsReturning(relation))
-            return [];
-        var columns = new HashSet<string>();
-        foreach (var key in Slots.Of(database.Name).Of(relation.Name).Keys)
-            columns.UnionWith(key.Columns.Select(column => column.Name));
-        return columns;
+        Outdate(name);
+        Invalidator.DatabaseChanged(name);
     }
 
     private async ValueTask AcknowledgedAsync(CancellationToken cancellationToken)
@@ -321,12 +317,14 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     {
         // DDL is among what is not known, and may have been what that node did.
         if (told is RowsChanged rows && rows.Changes.Contains(TableChange.UnknownTables))
-        {
-            foreach (var database in _databases.Values.Where(database => database.Name == rows.Database))
-                database.Outdated();
-        }
-
+            Outdate(rows.Database);
         Invalidator.Received(told);
+    }
+
+    private void Outdate(string name)
+    {
+        foreach (var database in _databases.Values.Where(database => database.Name == name))
+            database.Outdated();
     }
 
     private void OnCatalogChanged(KnownDatabase database) => Invalidator.Changed(database.Name, [TableChange.UnknownTables]);

@@ -18,6 +18,7 @@ internal static class EventIds
     public const int SourceLost = 13;
     public const int NotCaptured = 14;
     public const int SourceFault = 15;
+    public const int NotReadBack = 16;
     public const int PublishFault = 30;
     public const int MalformedMessage = 31;
     public const int NodeSuspect = 32;

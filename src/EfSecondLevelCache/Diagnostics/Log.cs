@@ -88,6 +88,13 @@ internal static partial class Log
         "The second-level cache could not tell what a write changed; it removed everything", EventName = nameof(EventIds.ChangeFault))]
     public static partial void ChangeFault(ILogger logger, Exception fault);
 
+    public static void NotReadBack(CacheSession session, Exception fault) => NotReadBack(session.Logger, fault);
+
+    [LoggerMessage(EventIds.NotReadBack, LogLevel.Information,
+        "SaveChanges failed while it had the database return more than EF Core asks for; it is executed again without. Until the catalog changes, writes of "
+        + "its tables remove more results than they need to", EventName = nameof(EventIds.NotReadBack))]
+    private static partial void NotReadBack(ILogger logger, Exception fault);
+
     [LoggerMessage(EventIds.ManyCaches, LogLevel.Warning,
         "The process has {Count} second-level caches: each differs in its settings. Contexts share a cache where the settings are equal; a lambda that "
         + "captures a new object each time makes a new cache each time. Use services.AddSecondLevelCache() or one SecondLevelCache instance",

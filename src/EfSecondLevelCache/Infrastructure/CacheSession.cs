@@ -63,13 +63,38 @@ internal sealed class CacheSession(
         return _known;
     }
 
+    /// <summary>What is known of the database that another connection than the context's own leads to; nobody begins to watch it for that.</summary>
+    public KnownDatabase? DatabaseBehind(string? connectionString)
+        => connectionString is null ? null : Cache?.DatabaseOf(CacheScope.Of(connectionString, currentContext.Context.GetType()));
+
     /// <summary>
     /// Reads the catalog where it is not known and a write could spare results by it; not inside of a transaction, which a fault would end.
     /// </summary>
-    public ValueTask LearnForWriteAsync(bool async, CancellationToken cancellationToken)
-        => FindKnown() is { View: null, Fault: null } && Cache!.HasResults && !IsInTransaction
-            ? RefreshKnownAsync(async, Stopwatch.GetTimestamp(), cancellationToken)
-            : default;
+    public async ValueTask LearnForWriteAsync(bool async, CancellationToken cancellationToken)
+    {
+        if (FindKnown() is not { View: null, Fault: null } || !Cache!.HasResults || IsInTransaction)
+            return;
+        // Errors to connect are the write's own.
+        if (async)
+            await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
+        else
+            connection.Open();
+        try
+        {
+            await RefreshKnownAsync(async, Stopwatch.GetTimestamp(), cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception fault) when (fault is not OperationCanceledException)
+        {
+            Log.ChangeFault(this, fault);
+        }
+        finally
+        {
+            if (async)
+                await connection.CloseAsync().ConfigureAwait(false);
+            else
+                connection.Close();
+        }
+    }
 
     /// <summary>Reads the catalog where that is due and the connection allows it.</summary>
     /// <param name="async">Whether to wait asynchronously; if not, the task returned is complete.</param>
@@ -141,10 +166,22 @@ internal sealed class CacheSession(
     /// <summary>Whether the application holds a connection open, so that this caller must not wait for one that has none.</summary>
     public bool HoldsConnection => ProviderInternals.OpenConnectionOf(connection) is not null;
 
-    /// <summary>A command changed the session, or may have; nothing is cached over it until it closes.</summary>
-    public void SessionChanged()
+    /// <summary>Whether the session is, as far as can be seen, one like that which the catalog was read by: what that one may read, this may.</summary>
+    public bool HasUsualRights
     {
-        if (ProviderInternals.OpenConnectionOf(connection) is not { } open || !ChangedSessions.TryAdd(open, open))
+        get
+        {
+            ReadConnectionString();
+            return Cache is { Options: var settings } && _standing is null
+                && (settings.UniformSessions || settings.VaryBy is null || Unlike() is null)
+                && !(ProviderInternals.OpenConnectionOf(connection) is { } open && ChangedSessions.TryGetValue(open, out _));
+        }
+    }
+
+    /// <summary>A command changed the session, or may have; nothing is cached over it until it closes.</summary>
+    public static void SessionChanged(DbConnection open)
+    {
+        if (!ChangedSessions.TryAdd(open, open))
             return;
         open.StateChange += Forget;
 
@@ -174,12 +211,14 @@ internal sealed class CacheSession(
     private QueryCacheRefusal? SessionRefusal()
     {
         SharedCaches.WarnOfMany(Logger);
-        if (Cache is null || Cache.Options.UniformSessions || Cache.Options.VaryBy is not null)
-            return null;
-        if (interceptors.Aggregate<IDbConnectionInterceptor>() is not null)
-            return Refusals.ConnectionInterceptor;
-        return HasInitializer() ? Refusals.ConnectionInitializer : null;
+        return Cache is null || Cache.Options.UniformSessions || Cache.Options.VaryBy is not null ? null : Unlike();
     }
+
+    /// <summary>What may make the context's sessions differ; null: nothing that is known of.</summary>
+    private QueryCacheRefusal? Unlike()
+        => interceptors.Aggregate<IDbConnectionInterceptor>() is not null ? Refusals.ConnectionInterceptor
+            : HasInitializer() ? Refusals.ConnectionInitializer
+            : null;
 
     private bool HasInitializer()
     {

@@ -46,6 +46,7 @@ internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtens
     public void ApplyServices(IServiceCollection services)
     {
         services.AddScoped<CacheSession>();
+        services.AddScoped<ReadBacks>();
         services.AddSingleton<IRelationalCommandBuilderFactory, CachingCommandBuilderFactory>();
         services.AddScoped<IAsyncQueryProvider, CachingQueryProvider>();
         services.AddSingleton<IInterceptor, TransactionObserver>();
@@ -68,7 +69,10 @@ internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtens
             (provider, inner) =>
             {
                 var session = provider.GetRequiredService<CacheSession>();
-                return new NotifyingBatchExecutor(new ObservingBatchExecutor(inner, session), session);
+                return new ReadBackBatchExecutor(
+                    new NotifyingBatchExecutor(new ObservingBatchExecutor(inner, session), session),
+                    session,
+                    provider.GetRequiredService<ReadBacks>());
             });
     }
 

@@ -13,6 +13,9 @@ internal sealed class ChangeSet
 
     public bool IsEmpty => !_unknownTables && _tables.Count == 0;
 
+    /// <summary>It may be any table, so that no catalog can tell more.</summary>
+    public bool IsUnknown => _unknownTables;
+
     public void AddUnknownTables() => _unknownTables = true;
 
     /// <param name="table">As the statement names it.</param>

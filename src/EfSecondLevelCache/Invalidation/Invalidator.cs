@@ -121,6 +121,9 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
             versions.Reopen(closed);
     }
 
+    /// <summary>Any table of a database may have changed.</summary>
+    public void DatabaseChanged(string name) => Tell(new RowsChanged(name, [TableChange.UnknownTables]));
+
     /// <summary>The table changed, in whichever databases there is one of that name.</summary>
     public void TablesChanged(IReadOnlyCollection<TableName> tables) => Tell(new TablesChanged(tables));
 

@@ -34,10 +34,9 @@ internal sealed class PendingChanges
             connection.StateChange += OnConnectionState;
     }
 
-    /// <summary>The changes of the transaction that the next command of the session takes part in; null: it takes part in none.</summary>
-    public static PendingChanges? OfCurrentTransaction(CacheSession session)
+    /// <summary>The changes of the transaction that the next command over a connection takes part in; null: it takes part in none.</summary>
+    public static PendingChanges? OfCurrentTransaction(IRelationalConnection connection)
     {
-        var connection = session.Connection;
         if (connection.CurrentTransaction is { } current)
         {
             var transaction = current.GetDbTransaction();
@@ -47,10 +46,14 @@ internal sealed class PendingChanges
         if (((connection as ITransactionEnlistmentManager)?.EnlistedTransaction ?? Transaction.Current) is { } ambient)
             return Transactions.GetValue(ambient, static transaction => Ambient((Transaction)transaction));
 
-        if (ProviderInternals.OpenConnectionOf(connection) is { } open && ProviderInternals.MayBeInTransaction(open))
-            return Transactions.GetValue(open, static connection => new PendingChanges(connection, (DbConnection)connection, endIsObserved: false));
-        return null;
+        return ProviderInternals.OpenConnectionOf(connection) is { } open ? OfOpenConnection(open) : null;
     }
+
+    /// <summary>The same where the connection's transaction was begun behind EF Core's back.</summary>
+    public static PendingChanges? OfOpenConnection(DbConnection open)
+        => ProviderInternals.MayBeInTransaction(open)
+            ? Transactions.GetValue(open, static connection => new PendingChanges(connection, (DbConnection)connection, endIsObserved: false))
+            : null;
 
     /// <summary>The transaction has ended; returns when the other nodes know, where writes are synchronous.</summary>
     public static async ValueTask EndAsync(
@@ -77,9 +80,8 @@ internal sealed class PendingChanges
 
     /// <summary>Ends a transaction that was begun and has been ended by commands in SQL.</summary>
     /// <returns>Whether there was one that has changed something.</returns>
-    public static bool EndIfIdle(IRelationalConnection connection)
-        => ProviderInternals.OpenConnectionOf(connection) is { } open
-            && Transactions.TryGetValue(open, out var pending)
+    public static bool EndIfIdle(DbConnection open)
+        => Transactions.TryGetValue(open, out var pending)
             && !ProviderInternals.MayBeInTransaction(open)
             && pending.End(Outcome.Committed).Count > 0;
 

@@ -99,7 +99,7 @@ internal sealed class CachingCommand(
 
     public override int ExecuteNonQuery(RelationalCommandParameterObject parameterObject)
     {
-        if (ObservedWrite.Of(CommandText, _plan, parameterObject.Context, parameterObject.ParameterValues) is not { } write)
+        if (WriteOf(parameterObject) is not { } write)
             return base.ExecuteNonQuery(parameterObject);
         write.BeginAsync(async: false, default).GetAwaiter().GetResult();
         try
@@ -116,12 +116,43 @@ internal sealed class CachingCommand(
     public override async Task<int> ExecuteNonQueryAsync(
         RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken = default)
     {
-        if (ObservedWrite.Of(CommandText, _plan, parameterObject.Context, parameterObject.ParameterValues) is not { } write)
+        if (WriteOf(parameterObject) is not { } write)
             return await base.ExecuteNonQueryAsync(parameterObject, cancellationToken).ConfigureAwait(false);
         await write.BeginAsync(async: true, cancellationToken).ConfigureAwait(false);
         try
         {
             return await base.ExecuteNonQueryAsync(parameterObject, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await write.EndAsync(async: true, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    public override object? ExecuteScalar(RelationalCommandParameterObject parameterObject)
+    {
+        if (WriteOf(parameterObject) is not { } write)
+            return base.ExecuteScalar(parameterObject);
+        write.BeginAsync(async: false, default).GetAwaiter().GetResult();
+        try
+        {
+            return base.ExecuteScalar(parameterObject);
+        }
+        finally
+        {
+            write.EndAsync(async: false).GetAwaiter().GetResult();
+        }
+    }
+
+    public override async Task<object?> ExecuteScalarAsync(
+        RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken = default)
+    {
+        if (WriteOf(parameterObject) is not { } write)
+            return await base.ExecuteScalarAsync(parameterObject, cancellationToken).ConfigureAwait(false);
+        await write.BeginAsync(async: true, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await base.ExecuteScalarAsync(parameterObject, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -143,6 +174,9 @@ internal sealed class CachingCommand(
 
     /// <summary>A query that writes has committed for certain when its reader is closed; its rows may come before.</summary>
     protected override RelationalDataReader CreateRelationalDataReader() => new WriteObservingDataReader(this);
+
+    private ObservedWrite? WriteOf(in RelationalCommandParameterObject parameterObject)
+        => ObservedWrite.Of(CommandText, _plan, parameterObject.Context, parameterObject.Connection, parameterObject.ParameterValues);
 
     /// <summary>Null where this command has nothing to do with a cache; tells so without allocating.</summary>
     private CacheSession? CacheableSession(in RelationalCommandParameterObject parameterObject)
@@ -238,9 +272,10 @@ internal sealed class CachingCommand(
     private async ValueTask<RelationalDataReader> ExecuteWritingAsync(
         bool async, RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken)
     {
-        _write = ObservedWrite.Of(CommandText, _plan, parameterObject.Context, parameterObject.ParameterValues);
-        if (_write is not null)
-            await _write.BeginAsync(async, cancellationToken).ConfigureAwait(false);
+        var write = WriteOf(parameterObject);
+        if (write is not null)
+            await write.BeginAsync(async, cancellationToken).ConfigureAwait(false);
+        _write = write;
         try
         {
             return async
@@ -295,14 +330,26 @@ internal sealed class CachingCommand(
     {
         public override void Dispose()
         {
-            base.Dispose();
-            command.WrittenAsync(async: false).GetAwaiter().GetResult();
+            try
+            {
+                base.Dispose();
+            }
+            finally
+            {
+                command.WrittenAsync(async: false).GetAwaiter().GetResult();
+            }
         }
 
         public override async ValueTask DisposeAsync()
         {
-            await base.DisposeAsync().ConfigureAwait(false);
-            await command.WrittenAsync(async: true).ConfigureAwait(false);
+            try
+            {
+                await base.DisposeAsync().ConfigureAwait(false);
+            }
+            finally
+            {
+                await command.WrittenAsync(async: true).ConfigureAwait(false);
+            }
         }
     }
 }

@@ -37,8 +37,7 @@ internal sealed class QueryCacheInterceptor : DbCommandInterceptor
 
     public override InterceptionResult<int> NonQueryExecuting(DbCommand command, CommandEventData eventData, InterceptionResult<int> result)
     {
-        if (ObservedWrite.Of(command.CommandText, PlansByText.Find(command.CommandText), eventData.Context) is { } write)
-            _writes.AddOrUpdate(command, write);
+        Executing(command, eventData);
         return result;
     }
 
@@ -56,6 +55,29 @@ internal sealed class QueryCacheInterceptor : DbCommandInterceptor
         DbCommand command, CommandExecutedEventData eventData, int result, CancellationToken cancellationToken = default)
     {
         await ExecutedAsync(async: true, command, cancellationToken).ConfigureAwait(false);
+        return result;
+    }
+
+    public override InterceptionResult<object> ScalarExecuting(DbCommand command, CommandEventData eventData, InterceptionResult<object> result)
+    {
+        Executing(command, eventData);
+        return result;
+    }
+
+    public override ValueTask<InterceptionResult<object>> ScalarExecutingAsync(
+        DbCommand command, CommandEventData eventData, InterceptionResult<object> result, CancellationToken cancellationToken = default)
+        => new(ScalarExecuting(command, eventData, result));
+
+    public override object? ScalarExecuted(DbCommand command, CommandExecutedEventData eventData, object? result)
+    {
+        ExecutedAsync(async: false, command).GetAwaiter().GetResult();
+        return result;
+    }
+
+    public override async ValueTask<object?> ScalarExecutedAsync(
+        DbCommand command, CommandExecutedEventData eventData, object? result, CancellationToken cancellationToken = default)
+    {
+        await ExecutedAsync(async: true, command).ConfigureAwait(false);
         return result;
     }
 
@@ -114,12 +136,18 @@ internal sealed class QueryCacheInterceptor : DbCommandInterceptor
         return Reader(result);
     }
 
+    private void Executing(DbCommand command, CommandEventData eventData)
+    {
+        if (ObservedWrite.OfOpen(command, PlansByText.Find(command.CommandText), eventData) is { } write)
+            _writes.AddOrUpdate(command, write);
+    }
+
     private ValueTask ExecutedAsync(bool async, DbCommand command, CancellationToken cancellationToken = default)
     {
         if (!_writes.TryGetValue(command, out var write))
             return default;
         _writes.Remove(command);
-        return write.EndWithinAsync(async, cancellationToken);
+        return write.EndAsync(async, cancellationToken);
     }
 
     private static CachedDataReader Reader(CachedResult result)

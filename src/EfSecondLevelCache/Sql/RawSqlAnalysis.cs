@@ -21,15 +21,17 @@ namespace EfSecondLevelCache.Sql;
 /// </param>
 /// <param name="Functions">Every function that is called by name there.</param>
 /// <param name="WrittenTables">The tables whose rows change; complete unless <see cref="RawSqlEffects.WritesEverything"/>.</param>
+/// <param name="Databases">The databases that it makes, drops or alters, whichever it is executed in.</param>
 /// <param name="Effects">What it does beside reading.</param>
 internal sealed record RawSqlAnalysis(
     ValueList<RawSqlStatement> Statements,
     ValueList<TableName> Relations,
     ValueList<RawSqlFunction> Functions,
     ValueList<TableName> WrittenTables,
+    ValueList<string> Databases,
     RawSqlEffects Effects)
 {
-    private static readonly RawSqlAnalysis Unreadable = new([], [], [], [],
+    private static readonly RawSqlAnalysis Unreadable = new([], [], [], [], [],
         RawSqlEffects.Unreadable | RawSqlEffects.Unknown | RawSqlEffects.Writes | RawSqlEffects.ControlsTransaction);
 
     /// <summary>A thousand texts of a thousand characters, with what was found in them: a few megabytes at most.</summary>

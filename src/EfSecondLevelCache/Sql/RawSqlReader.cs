@@ -15,6 +15,7 @@ internal sealed class RawSqlReader
     private readonly HashSet<TableName> _relations = [];
     private readonly HashSet<RawSqlFunction> _functions = [];
     private readonly HashSet<TableName> _written = [];
+    private readonly HashSet<string> _databases = [];
     private RawSqlEffects _effects;
     private bool _onlyPlanned;
 
@@ -29,7 +30,12 @@ internal sealed class RawSqlReader
         var reader = new RawSqlReader(words);
         reader.Read();
         return new RawSqlAnalysis(
-            [.. reader._statements], [.. reader._relations], [.. reader._functions], [.. reader._written], reader._effects);
+            [.. reader._statements],
+            [.. reader._relations],
+            [.. reader._functions],
+            [.. reader._written],
+            [.. reader._databases],
+            reader._effects);
     }
 
     private void Read()
@@ -124,10 +130,28 @@ internal sealed class RawSqlReader
             case "release":
                 return Control(RawSqlStatement.ReleaseSavepoint);
             default:
-                return MayDoAnything();
+                return NamesDatabase(start) ? ReadDatabase(start + 2, end) : MayDoAnything();
         }
     }
 
+    private bool NamesDatabase(int start)
+        => (_words.Is(start, "create") || IsWord(start, "drop") || IsWord(start, "alter")) && IsWord(start + 1, "database");
+
+    /// <summary>CREATE, DROP or ALTER DATABASE: nothing else of the server changes with it.</summary>
+    private RawSqlStatement ReadDatabase(int start, int end)
+    {
+        var name = IsWord(start, "if") && _words.Is(start + 1, "exists") ? start + 2 : start;
+        if (!_words.IsAnyName(name))
+            return MayDoAnything();
+        _effects |= RawSqlEffects.Writes;
+        _databases.Add(_words.NameOf(name, name).Name);
+        if (IsWord(name + 1, "rename") && name + 3 < end)
+            _databases.Add(_words.NameOf(name + 3, name + 3).Name);
+        return RawSqlStatement.Utility;
+    }
+
+    /// <summary>For words that are names to everything else here.</summary>
+    private bool IsWord(int i, string word) => _words.Kind(i) == SqlTokenKind.Name && _words.Text(i).Equals(word, StringComparison.OrdinalIgnoreCase);
     private RawSqlStatement Control(RawSqlStatement statement)
     {
         _effects |= RawSqlEffects.ControlsTransaction;

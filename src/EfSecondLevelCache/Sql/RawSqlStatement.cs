@@ -19,7 +19,9 @@ internal enum RawSqlStatement
     Explain,
     Show,
 
-    /// <summary>LISTEN, NOTIFY, LOCK, VACUUM, PREPARE and others that neither read rows, change rows nor change what names mean.</summary>
+    /// <summary>
+    /// LISTEN, NOTIFY, LOCK, VACUUM, PREPARE, CREATE DATABASE and others that neither read rows, change rows nor change what names mean.
+    /// </summary>
     Utility,
 
     /// <summary>SET, RESET, DISCARD.</summary>

@@ -30,7 +30,7 @@ public class PendingChangesTests
     {
         using var context = new ShopContext();
 
-        Assert.Null(PendingChanges.OfCurrentTransaction(context.GetService<CacheSession>()));
+        Assert.Null(PendingChanges.OfCurrentTransaction(context.GetService<CacheSession>().Connection));
     }
 
     [Fact]
@@ -112,7 +112,7 @@ public class PendingChangesTests
     private static PendingChanges Ambient()
     {
         using var context = new ShopContext();
-        return PendingChanges.OfCurrentTransaction(context.GetService<CacheSession>())!;
+        return PendingChanges.OfCurrentTransaction(context.GetService<CacheSession>().Connection)!;
     }
 
     private static ChangeSet Orders
@@ -142,7 +142,7 @@ public class PendingChangesTests
         {
             _context = new ShopContext(options => options.UseNpgsql(_connection).AddSecondLevelCache());
             _context.Database.UseTransaction(_connection.BeginTransaction());
-            Changes = PendingChanges.OfCurrentTransaction(_context.GetService<CacheSession>())!;
+            Changes = PendingChanges.OfCurrentTransaction(_context.GetService<CacheSession>().Connection)!;
         }
 
         public PendingChanges Changes { get; }

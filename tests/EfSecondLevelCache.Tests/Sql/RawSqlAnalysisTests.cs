@@ -472,4 +472,30 @@ public class RawSqlAnalysisTests
 
     private static TableName Name(string text)
         => text.Split('|') is [var schema, var name] ? new TableName(schema, name) : new TableName(null, text);
+
+    [Theory]
+    [InlineData("DROP DATABASE shop", "shop")]
+    [InlineData("drop database if exists \"Shop \"\"x\"\"\" WITH (FORCE);", "Shop \"x\"")]
+    [InlineData("CREATE DATABASE Shop TEMPLATE template0", "shop")]
+    [InlineData("ALTER DATABASE shop RENAME TO \"Old\"", "shop, Old")]
+    [InlineData("ALTER DATABASE shop SET search_path = a", "shop")]
+    public void Commands_to_databases_write_nothing_else(string sql, string databases)
+    {
+        var analysis = RawSqlAnalysis.Of(sql);
+        Assert.Equal(databases, $"{analysis.Databases}");
+        Assert.Equal(RawSqlEffects.Writes, analysis.Effects);
+        Assert.Empty(analysis.WrittenTables);
+    }
+
+    [Theory]
+    [InlineData("DROP TABLE database")]
+    [InlineData("CREATE TABLE database ()")]
+    [InlineData("COMMENT ON DATABASE shop IS 'x'")]
+    [InlineData("DROP DATABASE $1")]
+    public void What_only_looks_like_one_may_do_anything(string sql)
+    {
+        var analysis = RawSqlAnalysis.Of(sql);
+        Assert.Empty(analysis.Databases);
+        Assert.True(analysis.WritesEverything);
+    }
 }

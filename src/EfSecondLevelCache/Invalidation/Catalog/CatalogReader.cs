@@ -1,5 +1,6 @@
 using System.Data;
 using System.Data.Common;
+using Npgsql;
 
 namespace EfSecondLevelCache.Invalidation.Catalog;
 
@@ -61,7 +62,9 @@ internal static class CatalogReader
         await ExecuteAsync(
             async, open, "", [(CatalogQueries.Session, row => session = CatalogBuilder.ReadSession(row))], "", commandTimeout, cancellationToken)
             .ConfigureAwait(false);
-        return session ?? throw new InvalidOperationException("The session's user is not listed in pg_roles.");
+        return session is null
+            ? throw new InvalidOperationException("The session's user is not listed in pg_roles.")
+            : session with { ServerVersion = (open as NpgsqlConnection)?.PostgreSqlVersion.Major ?? 0 };
     }
 
     private static async ValueTask ExecuteAsync(

@@ -24,7 +24,7 @@ internal sealed class ObservingBatchExecutor(IBatchExecutor inner, CacheSession 
     private async Task<int> ExecuteAsync(
         bool async, IEnumerable<ModificationCommandBatch> commandBatches, IRelationalConnection connection, CancellationToken cancellationToken)
     {
-        var write = new ObservedWrite(session);
+        var write = new ObservedWrite(session, connection);
         await write.BeginAsync(async, cancellationToken).ConfigureAwait(false);
         var executed = new List<ModificationCommandBatch>();
         var succeeded = false;
@@ -38,8 +38,7 @@ internal sealed class ObservingBatchExecutor(IBatchExecutor inner, CacheSession 
         }
         finally
         {
-            foreach (var command in executed.SelectMany(batch => batch.ModificationCommands))
-                write.Add(command, succeeded);
+            write.Add(executed.SelectMany(batch => batch.ModificationCommands), succeeded);
             await write.EndAsync(async, cancellationToken).ConfigureAwait(false);
         }
     }

@@ -1,8 +1,6 @@
-using System.Data.Common;
+using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Infrastructure;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
-using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.EntityFrameworkCore.Update;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Update.Internal;
@@ -23,73 +21,30 @@ internal sealed class ReadBackCommand(in ModificationCommandParameters parameter
     {
         base.PropagateResults(relationalReader);
         // They are returned behind those that EF Core asked for.
-        var ordinal = ColumnModifications.Count(column => column is { IsRead: true } and not ReadBackColumn);
+        var own = ColumnModifications.Count(column => column is { IsRead: true } and not ReadBackColumn);
+        var next = own;
         foreach (var column in ColumnModifications.OfType<ReadBackColumn>())
-            column.Read(relationalReader.DbDataReader, ordinal++);
+            next = column.Read(relationalReader.DbDataReader, next);
+        // EF Core counts the rows of a command that returns nothing.
+        if (own == 0 && next > 0 && relationalReader.DbDataReader.Read())
+            throw new UnexpectedRowException();
     }
 
     private IReadOnlyList<IColumnModification> WithReadBacks(IReadOnlyList<IColumnModification> own)
     {
-        if (EntityState is not (EntityState.Modified or EntityState.Deleted)
-            || StoreStoredProcedure is not null
-            || Table is null
-            || Entries is not [var entry, ..]
-            || entry.Context.GetService<CacheSession>() is not { Cache: { } cache } session)
-        {
+        if (Entries is not [var entry, ..] || entry.Context.GetService<CacheSession>() is not { Cache: not null } session)
             return own;
-        }
-
-        var added = new List<IColumnModification>();
-        foreach (var name in cache.ColumnsToReadBack(session, new TableName(Schema, TableName)))
-        {
-            // What is in the WHERE is certain.
-            var stated = own.Where(column => column.ColumnName == name).ToArray();
-            if (Table.FindColumn(name) is { } column && !stated.Any(state => state.IsCondition))
-                added.Add(new ReadBackColumn(column, isOld: stated.Length > 0));
-        }
-
-        return added.Count == 0 ? own : [.. own, .. added];
-    }
-}
-
-/// <summary>A column that is only read, for the cache: the entity does not learn of it.</summary>
-/// <param name="column">The column.</param>
-/// <param name="isOld">The statement changes it: its value is read as it was before.</param>
-internal sealed class ReadBackColumn(IColumn column, bool isOld) : ColumnModification(Parameters(column))
-{
-    public bool IsOld => isOld;
-
-    public bool WasRead { get; private set; }
-
-    /// <summary>As the database gave it, ahead of any value converter.</summary>
-    public object? ProviderValue { get; private set; }
-
-    public void Read(DbDataReader row, int ordinal)
-    {
         try
         {
-            ProviderValue = row.GetValue(ordinal);
-            WasRead = true;
+            ReadBackColumn[] added = [.. entry.Context.GetService<ReadBacks>().ColumnsFor(this, own)];
+            return added.Length == 0 ? own : [.. own, .. added];
         }
-        catch (Exception)
+        catch (Exception fault)
         {
-            // A value that can't be read is not known, which removes too much. The write must not fail of it.
+            Log.ChangeFault(session, fault);
+            return own;
         }
     }
-
-    /// <summary>Without a property, so that EF Core does nothing with the value.</summary>
-    private static ColumnModificationParameters Parameters(IColumn column)
-        => new(
-            column,
-            originalValue: null,
-            value: null,
-            property: null,
-            column.PropertyMappings[0].TypeMapping,
-            read: true,
-            write: false,
-            key: false,
-            condition: false,
-            sensitiveLoggingEnabled: false);
 }
 
 /// <summary>Makes the commands of tracked entities.</summary>

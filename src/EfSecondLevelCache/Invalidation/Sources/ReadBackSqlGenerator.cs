@@ -7,13 +7,11 @@ namespace EfSecondLevelCache.Invalidation.Sources;
 /// <summary>Writes the SQL of a <see cref="ReadBackCommand"/> where EF Core's own can't return what it asks for.</summary>
 internal sealed class ReadBackSqlGenerator(UpdateSqlGeneratorDependencies dependencies) : NpgsqlUpdateSqlGenerator(dependencies)
 {
-    private const string Before = "before";
-
     /// <summary>EF Core never asks a DELETE to return anything.</summary>
     public override ResultSetMapping AppendDeleteOperation(
         StringBuilder commandStringBuilder, IReadOnlyModificationCommand command, int commandPosition, out bool requiresTransaction)
     {
-        IColumnModification[] returned = [.. command.ColumnModifications.Where(column => column.IsRead)];
+        IColumnModification[] returned = [.. command.ColumnModifications.Where(column => column is ReadBackColumn)];
         if (returned.Length == 0)
             return base.AppendDeleteOperation(commandStringBuilder, command, commandPosition, out requiresTransaction);
 
@@ -27,35 +25,44 @@ internal sealed class ReadBackSqlGenerator(UpdateSqlGeneratorDependencies depend
         return ResultSetMapping.LastInResultSet;
     }
 
-    /// <summary>
-    /// Before version 18 PostgreSQL does not return the old value of a column that an UPDATE changes. The row is locked and read by the
-    /// same statement: without the lock it would be read as of the statement's snapshot, while the UPDATE changes a later version of it.
-    /// </summary>
-    public override ResultSetMapping AppendUpdateOperation(
-        StringBuilder commandStringBuilder, IReadOnlyModificationCommand command, int commandPosition, out bool requiresTransaction)
+    protected override void AppendReturningClause(
+        StringBuilder commandStringBuilder, IReadOnlyList<IColumnModification> operations, string? additionalValues = null)
     {
-        IColumnModification[] keys = [.. command.ColumnModifications.Where(column => column is { IsKey: true, IsCondition: true })];
-        ReadBackColumn[] old = [.. command.ColumnModifications.OfType<ReadBackColumn>().Where(column => column.IsOld)];
-        if (old.Length == 0 || keys.Length == 0)
-            return base.AppendUpdateOperation(commandStringBuilder, command, commandPosition, out requiresTransaction);
+        if (operations.OfType<ReadBackColumn>().FirstOrDefault(column => column.Old is not OldValue.SameAsNew) is not { } old)
+        {
+            base.AppendReturningClause(commandStringBuilder, operations, additionalValues);
+            return;
+        }
 
-        requiresTransaction = false;
-        AppendUpdateCommandHeader(
-            commandStringBuilder, command.TableName, command.Schema, [.. command.ColumnModifications.Where(column => column.IsWrite)]);
-        commandStringBuilder.AppendLine().Append("FROM (SELECT ").AppendJoin(", ", keys.Select((key, i) => $"{Name(key.ColumnName)} AS k{i}"))
-            .Append(", ").AppendJoin(", ", old.Select((column, i) => $"{Name(column.ColumnName)} AS v{i}"))
-            .Append(" FROM ");
-        SqlGenerationHelper.DelimitIdentifier(commandStringBuilder, command.TableName, command.Schema);
-        AppendWhereClause(commandStringBuilder, [.. command.ColumnModifications.Where(column => column.IsCondition)]);
-        commandStringBuilder.Append(" FOR UPDATE) AS ").AppendLine(Before)
-            .Append("WHERE ")
-            .AppendJoin(" AND ", keys.Select((key, i) => $"{Name(command.TableName)}.{Name(key.ColumnName)} = {Before}.k{i}"))
-            .AppendLine()
-            .Append("RETURNING ")
-            .AppendJoin(", ", command.ColumnModifications.Where(column => column.IsRead).Select(column =>
-                column is ReadBackColumn { IsOld: true } read ? $"{Before}.v{Array.IndexOf(old, read)}" : $"{Name(command.TableName)}.{Name(column.ColumnName)}"))
-            .AppendLine(SqlGenerationHelper.StatementTerminator);
-        return ResultSetMapping.LastInResultSet;
+        // Any name will do that is not the table's.
+        var before = old.TableName == "o" ? "p" : "o";
+        commandStringBuilder.AppendLine().Append("RETURNING ");
+        if (old.Old is OldValue.Returned)
+            commandStringBuilder.Append($"WITH (OLD AS {before}) ");
+        commandStringBuilder.AppendJoin(", ", operations.Select(column => column switch
+        {
+            ReadBackColumn { Old: OldValue.Returned } => $"{before}.{Name(column.ColumnName)}",
+            ReadBackColumn { Old: OldValue.OfSnapshot } read => OfSnapshot(read, before),
+            _ => Name(column.ColumnName),
+        }));
+    }
+
+    /// <summary>
+    /// Before version 18 PostgreSQL does not return the old value of a column that an UPDATE changes. A subquery sees the row as of the statement's
+    /// snapshot, while the UPDATE may have waited and changed a later version of it. The version that it has replaced bears its number (xmax), and so
+    /// does the one that it has made (xmin). This locks nothing: the row is not read FOR UPDATE, which would lock it more than a plain UPDATE does.
+    /// Where others hold FOR KEY SHARE on the row, as who inserts rows that refer to it, xmax is another number, and the value is not known.
+    /// </summary>
+    /// <returns>The value, and how many such versions there are.</returns>
+    private string OfSnapshot(ReadBackColumn column, string before)
+    {
+        var table = Name(column.TableName);
+        var source = new StringBuilder(" FROM ");
+        SqlGenerationHelper.DelimitIdentifier(source, column.TableName, column.Schema);
+        source.Append($" AS {before} WHERE ")
+            .AppendJoin("", column.Keys.Select(key => $"{before}.{Name(key)} = {table}.{Name(key)} AND "))
+            .Append($"{before}.xmax = {table}.xmin");
+        return $"(SELECT {before}.{Name(column.ColumnName)}{source} LIMIT 1), (SELECT count(*){source})";
     }
 
     private string Name(string identifier) => SqlGenerationHelper.DelimitIdentifier(identifier);

@@ -62,7 +62,7 @@ internal static class RowImages
     private static ColumnImage? Before(IColumnModification column) => column switch
     {
         // Where it is not written it was what it is, unless a trigger sets it.
-        ReadBackColumn { WasRead: true } returned => Image(column, returned.ProviderValue, isStated: !returned.IsOld),
+        ReadBackColumn { WasRead: true } returned => Image(column, returned.ProviderValue, isStated: returned.Old is OldValue.SameAsNew),
         ReadBackColumn => null,
         { IsCondition: true } => ModelImage(column, column.OriginalValue, isStated: false),
         _ => null,
@@ -70,7 +70,7 @@ internal static class RowImages
 
     private static ColumnImage? After(IColumnModification column) => column switch
     {
-        ReadBackColumn { WasRead: true, IsOld: false } returned => Image(column, returned.ProviderValue, isStated: false),
+        ReadBackColumn { WasRead: true, Old: OldValue.SameAsNew } returned => Image(column, returned.ProviderValue, isStated: false),
         ReadBackColumn => null,
         { IsWrite: true } => ModelImage(column, column.Value, isStated: true),
         { IsRead: true } => ModelImage(column, column.Value, isStated: false),
