@@ -3,6 +3,7 @@ using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.Querying.Planning.Predicates;
 using EfSecondLevelCache.Querying.Results;
+using EfSecondLevelCache.Sql;
 
 namespace EfSecondLevelCache.Querying.Planning;
 
@@ -195,10 +196,12 @@ internal sealed class PlanDependencies
     {
         if (AreStated)
             return null;
-        foreach (var function in _plan.UnknownFunctions)
+        foreach (var function in _plan.Functions)
         {
-            if (view?.FunctionNamed(function) is not { IsImmutable: true })
-                return Refusals.UnknownFunction(function.ToString());
+            var name = new TableName(function.Schema, function.Name);
+            // An overload of the user's may be what a name of PostgreSQL's own stands for: which one is called the types tell, not the name.
+            if (view?.FunctionNamed(name) is { } users ? !users.IsImmutable : function.Volatility is not FunctionVolatility.Pure)
+                return Refusals.UnknownFunction(name.ToString());
         }
 
         return null;

@@ -15,7 +15,7 @@ namespace EfSecondLevelCache.Querying.Planning;
 internal sealed class QueryPlanner : ExpressionVisitor
 {
     private readonly HashSet<TableName> _rawNames = [];
-    private readonly HashSet<TableName> _unknownFunctions = [];
+    private readonly HashSet<RawSqlFunction> _functions = [];
     private readonly HashSet<TableName> _writes = [];
     private readonly Dictionary<string, RelationalTypeMapping?> _parameters = [];
     private readonly bool _dependenciesAreStated;
@@ -59,7 +59,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
             Reads = reads,
             ComparedColumns = planner._comparedColumns,
             RawNames = [.. planner._rawNames],
-            UnknownFunctions = [.. planner._unknownFunctions],
+            Functions = [.. planner._functions],
             Writes = [.. planner._writes],
             WritesUnknownTables = planner._writesUnknownTables,
             WriteOperations = planner._writeOperations,
@@ -88,10 +88,10 @@ internal sealed class QueryPlanner : ExpressionVisitor
                 AddFragment(fragment.Sql);
                 return node;
             case SqlFunctionExpression function:
-                AddFunction(new TableName(function.Schema, function.Name), BuiltInFunctions.VolatilityOf(function));
+                AddFunction(RawSqlFunction.Of(function));
                 break;
             case TableValuedFunctionExpression function:
-                AddFunction(new TableName(function.Schema, function.Name), BuiltInFunctions.VolatilityOf(function));
+                AddFunction(RawSqlFunction.Of(function));
                 break;
             case PgDeleteExpression delete:
                 // Its own VisitChildren passes over its tables.
@@ -185,26 +185,19 @@ internal sealed class QueryPlanner : ExpressionVisitor
         _writeOperations |= operation;
     }
 
-    private void AddFunction(TableName name, FunctionVolatility volatility)
+    private void AddFunction(RawSqlFunction function)
     {
-        switch (volatility)
-        {
-            case FunctionVolatility.Moving:
-                Refuse(Refusals.MovingFunction(name.ToString()));
-                break;
-            case FunctionVolatility.Unknown:
-                // The catalog may know it.
-                _unknownFunctions.Add(name);
-                break;
-        }
+        if (function.Volatility is FunctionVolatility.Moving)
+            Refuse(Refusals.MovingFunction(new TableName(function.Schema, function.Name).ToString()));
+        else
+            _functions.Add(function);
     }
 
     private void AddRawSql(string sql)
     {
         var analysis = RawSqlAnalysis.Of(sql);
         _rawNames.UnionWith(analysis.Relations);
-        foreach (var function in analysis.Functions.Where(function => function.Volatility is FunctionVolatility.Unknown))
-            _unknownFunctions.Add(new TableName(function.Schema, function.Name));
+        _functions.UnionWith(analysis.Functions.Where(function => function.Volatility is not FunctionVolatility.Moving));
         // A query that calls a function of the user's is not taken for a write: only what its text does.
         if (analysis.Has(RawSqlEffects.Writes))
         {
@@ -225,7 +218,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
     private void AddFragment(string sql)
     {
         foreach (var function in RawSqlAnalysis.Of($"SELECT {sql}").Functions)
-            AddFunction(new TableName(function.Schema, function.Name), function.Volatility);
+            AddFunction(function);
     }
 
     /// <summary>The first reason is the one that is told.</summary>
