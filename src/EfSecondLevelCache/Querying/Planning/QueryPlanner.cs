@@ -1,8 +1,10 @@
 using System.Linq.Expressions;
+using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.Querying.Keys;
 using EfSecondLevelCache.Querying.Planning.Predicates;
+using EfSecondLevelCache.Querying.Results.Types;
 using EfSecondLevelCache.Sql;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Query.SqlExpressions;
@@ -25,6 +27,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
     private IReadOnlyCollection<ComparedColumn> _comparedColumns = [];
     private bool _writesUnknownTables;
     private QueryCacheRefusal? _refusal;
+    private TypeCopies _copies = TypeCopies.None;
 
     /// <param name="dependenciesAreStated">The query says DependsOn: what can't be looked into is then the user's word.</param>
     private QueryPlanner(bool dependenciesAreStated) => _dependenciesAreStated = dependenciesAreStated;
@@ -124,6 +127,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
     {
         var names = new string[select.Projection.Count];
         var types = new Type[select.Projection.Count];
+        var mapped = new List<(RelationalTypeMapping, ColumnExpression?)>();
         for (var i = 0; i < names.Length; i++)
         {
             var projection = select.Projection[i];
@@ -135,12 +139,10 @@ internal sealed class QueryPlanner : ExpressionVisitor
             }
 
             types[i] = mapping.GetDataReaderMethod().ReturnType;
+            mapped.Add((mapping, projection.Expression as ColumnExpression));
         }
 
-        var columns = new PlannedColumns(names, types);
-        if (columns.Unsupported() is var (name, type))
-            Refuse(Refusals.ColumnType(name, type));
-        return columns;
+        return new PlannedColumns(names, types, _copies = TypeCopies.Of(mapped));
     }
 
     private void AddParameter(SqlParameterExpression parameter)
@@ -160,16 +162,18 @@ internal sealed class QueryPlanner : ExpressionVisitor
         if (parameters.Count == 0)
             return PlannedParameters.None;
 
+        var copies = _copies.And(TypeCopies.Of(
+            _parameters.Values.Concat(parameters.SelectMany(ProviderInternals.MappingsOf)).OfType<RelationalTypeMapping>().Select(mapping => (mapping, (ColumnExpression?)null))));
         var mapped = new PlannedParameter[parameters.Count];
         for (var i = 0; i < mapped.Length; i++)
         {
             var name = parameters[i].InvariantName;
             if (!_parameters.TryGetValue(name, out var mapping) || mapping is null)
-                return new PlannedParameters(parameters, mapped: null);
+                return new PlannedParameters(parameters, mapped: null, copies);
             mapped[i] = PlannedParameter.Of(name, mapping);
         }
 
-        return new PlannedParameters(parameters, mapped);
+        return new PlannedParameters(parameters, mapped, copies);
     }
 
     private void AddTable(ITableBase table)
