@@ -193,12 +193,12 @@ internal static class Refusals
     public static QueryCacheRefusal UnreadableValue(Exception fault) => new(
         RefusalReason.ColumnType, $"a value could not be read: {fault.Message}", "The query fails the same way without the cache, where it reads that value");
 
+    public static QueryCacheRefusal Fault(Exception fault) => new(
+        RefusalReason.Fault, $"the cache failed: {fault.Message}", "The log has the details; the query went to the database");
+
     /// <summary>As C# writes it, or nearly so.</summary>
     private static string NameOf(Type type)
         => type.IsArray ? $"{NameOf(type.GetElementType()!)}[]"
             : type.IsGenericType ? $"{type.Name.Split('`')[0]}<{string.Join(", ", type.GetGenericArguments().Select(NameOf))}>"
             : type.Name;
-
-    public static QueryCacheRefusal Fault(Exception fault) => new(
-        RefusalReason.Fault, $"the cache failed: {fault.Message}", "The log has the details; the query went to the database");
 }
