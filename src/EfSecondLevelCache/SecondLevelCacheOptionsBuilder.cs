@@ -156,9 +156,9 @@ public sealed class SecondLevelCacheOptionsBuilder
         => Set(nameof(UniformSessions), Options with { UniformSessions = true });
 
     /// <summary>
-    /// States that the application changes no value of a type that is read from the database or sent to it, so that all who read a result may share the
-    /// value. For a type that the cache, its fields and EF Core's mapping tell nothing of; a query that reads a column of such a type is else not
-    /// cached. Where you do change values, use <see cref="CopyWith{T}"/>.
+    /// States that the application changes no value of a type that is read from the database or sent to it, so that all who read a result may
+    /// share the value. It is for a type of which neither its fields nor EF Core's mapping tell that; a query that reads a column of such a type is
+    /// else not cached. Where you do change values, use <see cref="CopyWith{T}"/>.
     /// </summary>
     /// <typeparam name="T">The type as Npgsql has it, ahead of a value converter: the one that the refusal names.</typeparam>
     public SecondLevelCacheOptionsBuilder TreatAsImmutable<T>()
@@ -166,8 +166,8 @@ public sealed class SecondLevelCacheOptionsBuilder
         => AddRule(new TypeRule(typeof(T), Copy: null, Bytes: null));
 
     /// <summary>
-    /// States how the values of a type are copied that is read from the database or sent to it: each reader of a cached result gets a copy of its own. It
-    /// takes the place of what the cache or EF Core's mapping know of the type. Strings and structs without references are always copied by value.
+    /// States how the values of a type are copied that is read from the database or sent to it: each reader of a cached result gets a copy of its
+    /// own. It takes the place of what the cache or EF Core's mapping know of the type. Strings and structs without references need no copy.
     /// </summary>
     /// <typeparam name="T">The type as Npgsql has it, ahead of a value converter: the one that the refusal names.</typeparam>
     /// <param name="copy">

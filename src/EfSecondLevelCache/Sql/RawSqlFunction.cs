@@ -25,9 +25,9 @@ internal readonly record struct RawSqlFunction(string? Schema, string Name, int 
     private static RawSqlFunction Of(bool isBuiltIn, string? schema, string name, int arguments)
     {
         schema = string.IsNullOrEmpty(schema) ? null : RawSqlWords.Cut(schema);
-        if (!isBuiltIn || RawSqlWords.TryRead(name) is not { } words || !words.IsAnyName(0) || words.EndOfName(0) is var last && last != words.Count - 1)
+        if (!isBuiltIn || RawSqlWords.TryRead(name) is not { } words || !words.IsAnyName(0) || words.EndOfName(0) != words.Count - 1)
             return new(schema, RawSqlWords.Cut(name), arguments);
-        var (own, folded) = words.NameOf(0, last);
+        var (own, folded) = words.NameOf(0, words.Count - 1);
         return new(own ?? schema, folded, arguments);
     }
 }

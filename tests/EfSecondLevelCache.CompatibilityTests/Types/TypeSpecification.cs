@@ -72,7 +72,7 @@ public abstract class TypeSpecification(PostgresServer server) : IAsyncLifetime
         {
             var isTracked = i == 3;
             var (texts, wasHit) = await CountHitsAsync(cache, () => ReadAsync<T>(
-                cache, storeType, db => isTracked ? db.Holders.OrderBy(h => h.Id).Cacheable() : db.Holders.OrderBy(h => h.Id).AsNoTracking().Cacheable()));
+                cache, storeType, db => (isTracked ? db.Holders : db.Holders.AsNoTracking()).OrderBy(h => h.Id).Cacheable()));
             Assert.Equal(expected, texts);
             Assert.Equal(i > 0, wasHit);
         }

@@ -77,9 +77,11 @@ public sealed class IncludeTests(PostgresServer server) : IAsyncLifetime
         ["required references, one behind the other"] = ($"{Categories}, lines[Number = 1], {Products}",
             async db => await db.Lines.Where(l => l.Number == 1).Include(l => l.Product.Category).Cacheable().ToListAsync()),
         ["rows of which equal ones are shown once"] = ($"lines[Number = 1], {Products}",
-            async db => await db.Lines.Where(l => l.Number == 1).Select(l => new { l.ProductId, l.Product.Name }).Distinct().Cacheable().ToListAsync()),
+            async db => await db.Lines.Where(l => l.Number == 1).Select(l => new { l.ProductId, l.Product.Name }).Distinct().Cacheable()
+                .ToListAsync()),
         ["a reference of which another decides"] = ("categories, lines[Number = 1], products",
-            async db => await db.Lines.Where(l => l.Number == 1 && l.Product.Category!.Name != "x").Include(l => l.Product).Cacheable().ToListAsync()),
+            async db => await db.Lines.Where(l => l.Number == 1 && l.Product.Category!.Name != "x").Include(l => l.Product).Cacheable()
+                .ToListAsync()),
         ["a collection that its references sort"] = ($"{Lines}, {ByCustomer}, products",
             async db => await Orders(db).Include(o => o.Lines.OrderBy(l => l.Product.Name).Take(1)).ThenInclude(l => l.Product).ToListAsync()),
         ["a collection that its references filter"] = ($"{Lines}, {ByCustomer}, products",
@@ -247,7 +249,8 @@ public sealed class IncludeTests(PostgresServer server) : IAsyncLifetime
             model.Entity<Shipment>().UseTptMappingStrategy().ToTable("shipments");
             model.Entity<Parcel>().ToTable("parcels");
             model.Entity<Country>().ToTable("countries").HasKey(c => new { c.Code, c.Region });
-            model.Entity<Customer>().ToTable("customers").HasOne(c => c.Country).WithMany().HasForeignKey(c => new { c.CountryCode, c.CountryRegion });
+            model.Entity<Customer>().ToTable("customers").HasOne(c => c.Country).WithMany()
+                .HasForeignKey(c => new { c.CountryCode, c.CountryRegion });
             model.Entity<Product>(product =>
             {
                 product.ToTable("products").HasMany(p => p.Tags).WithMany().UsingEntity<ProductTag>(

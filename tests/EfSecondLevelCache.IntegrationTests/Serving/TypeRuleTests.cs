@@ -145,7 +145,8 @@ public sealed class TypeRuleTests(PostgresServer server) : IAsyncLifetime
             note.Property(n => n.Mutable).HasColumnName("mutable").HasColumnType("jsonb");
             note.Property(n => n.Immutable).HasColumnName("immutable").HasColumnType("jsonb");
             note.Property(n => n.Compared).HasColumnName("compared").HasColumnType("jsonb").Metadata.SetValueComparer(
-                new ValueComparer<Compared>((a, b) => a!.Words.SequenceEqual(b!.Words), c => c.Words.Count, c => new Compared { Words = c.Words.ToList() }));
+                new ValueComparer<Compared>(
+                    (a, b) => a!.Words.SequenceEqual(b!.Words), c => c.Words.Count, c => new Compared { Words = c.Words.ToList() }));
         });
     }
 }

@@ -54,7 +54,9 @@ internal static class FieldEncoder
             return ParameterEncoder.TryWrite(ref writer, value);
         if (ReferenceEquals(value, copy) || value is MemberInfo or Delegate || (ImmutableTypes.Contains(type) && !ImmutableTypes.IsByFields(type)))
             return Identity(ref writer, value);
-        return value is Array array ? Items(ref writer, array, copy as Array, ref objects, levels) : Fields(ref writer, value, copy, ref objects, levels);
+        return value is Array array
+            ? Items(ref writer, array, copy as Array, ref objects, levels)
+            : Fields(ref writer, value, copy, ref objects, levels);
     }
 
     private static bool Fields(ref KeyWriter writer, object value, object? copy, ref int objects, int levels)

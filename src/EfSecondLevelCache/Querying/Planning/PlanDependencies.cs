@@ -238,7 +238,8 @@ internal sealed class PlanDependencies
             && view.Catalog.ForeignKeysOf(table).Any(foreignKey =>
                 foreignKey.IsValidated
                 && foreignKey.Principal.Equals(principal)
-                && foreignKey.Columns.Zip(foreignKey.PrincipalColumns).ToHashSet().SetEquals(reference.Columns.Zip(reference.PrincipalColumns)));
+                && foreignKey.Columns.Zip(foreignKey.PrincipalColumns).ToHashSet()
+                    .SetEquals(reference.Columns.Zip(reference.PrincipalColumns)));
 
     /// <summary>Columns of keys change seldom; of others one is enough, as a row is known by the values of few of its columns when it changes.</summary>
     private static ValueList<ColumnEquality> Chosen(TableRead read, IEnumerable<ColumnEquality> usable)

@@ -162,8 +162,8 @@ internal sealed class QueryPlanner : ExpressionVisitor
         if (parameters.Count == 0)
             return PlannedParameters.None;
 
-        var copies = _copies.And(TypeCopies.Of(
-            _parameters.Values.Concat(parameters.SelectMany(ProviderInternals.MappingsOf)).OfType<RelationalTypeMapping>().Select(mapping => (mapping, (ColumnExpression?)null))));
+        var mappings = _parameters.Values.OfType<RelationalTypeMapping>().Concat(parameters.SelectMany(ProviderInternals.MappingsOf));
+        var copies = _copies.And(TypeCopies.Of(mappings.Select(mapping => (mapping, (ColumnExpression?)null))));
         var mapped = new PlannedParameter[parameters.Count];
         for (var i = 0; i < mapped.Length; i++)
         {

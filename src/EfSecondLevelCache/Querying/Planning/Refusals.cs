@@ -183,7 +183,8 @@ internal static class Refusals
     public static QueryCacheRefusal ColumnType(string column, Type type) => new(
         RefusalReason.ColumnType,
         $"the column {column} is read as {type}, which is not known to be immutable, nor how to copy it",
-        $"Say of the type what holds: TreatAsImmutable<{NameOf(type)}>() or CopyWith<{NameOf(type)}>(copy, bytes); or leave the column out of the query");
+        $"Say of the type what holds: TreatAsImmutable<{NameOf(type)}>() or CopyWith<{NameOf(type)}>(copy, bytes); "
+        + "or leave the column out of the query");
 
     public static QueryCacheRefusal ParameterType(Type type) => new(
         RefusalReason.ParameterType,

@@ -12,6 +12,17 @@ internal sealed class NamedColumns
     /// <param name="columns">What EF Core reads.</param>
     public NamedColumns(IReadOnlyList<(string Name, StoredType Type)> columns) => _columns = columns;
 
+    /// <param name="columns">What EF Core reads.</param>
+    /// <param name="unsupported">The first type whose values are not known to be immutable, nor how to copy them.</param>
+    /// <returns>Null where there is such a type.</returns>
+    public static NamedColumns? TryCreate(IReadOnlyList<(string Name, Type Type)> columns, out Type? unsupported)
+    {
+        (string Name, StoredType? Type)[] stored
+            = [.. columns.Select(column => (column.Name, StoredType.Find(Nullable.GetUnderlyingType(column.Type) ?? column.Type)))];
+        unsupported = columns.Zip(stored).FirstOrDefault(column => column.Second.Type is null).First.Type;
+        return unsupported is null ? new([.. stored.Select(column => (column.Name, column.Type!))]) : null;
+    }
+
     /// <summary>The layout for what this reader has; the same instance as long as readers have the same.</summary>
     /// <returns>
     /// Null where a column is missing, which EF Core will complain about, or is wanted as two types: then there is nothing to cache.

@@ -1,5 +1,4 @@
 using EfSecondLevelCache.Querying.Results;
-using EfSecondLevelCache.Querying.Results.Types;
 
 namespace EfSecondLevelCache.Tests.Querying.Results;
 
@@ -41,8 +40,14 @@ public class NamedColumnsTests
         Assert.Equal([typeof(int), typeof(string)], Layout(columns, "Id", "Name"));
     }
 
-    private static NamedColumns Expected(params (string Name, Type Type)[] columns)
-        => new([.. columns.Select(column => (column.Name, StoredType.Find(Nullable.GetUnderlyingType(column.Type) ?? column.Type)!))]);
+    [Fact]
+    public void A_type_that_cant_be_stored_is_named()
+    {
+        Assert.Null(NamedColumns.TryCreate([("Id", typeof(int?)), ("Link", typeof(Stream))], out var unsupported));
+        Assert.Equal(typeof(Stream), unsupported);
+    }
+
+    private static NamedColumns Expected(params (string, Type)[] columns) => NamedColumns.TryCreate(columns, out _)!;
 
     private static FakeDataReader Reader(params string[] names)
         => new(new FakeResultSet([.. names.Select(_ => typeof(int))], [], names));

@@ -39,7 +39,8 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
         {
             analyzer._fromResult = ResultKeys.Find(query, analyzer._compared);
             // What EF Core has put in several places is not asked for in one way.
-            foreach (var shared in TableOccurrences.In(query).GroupBy(table => table, ReferenceEqualityComparer.Instance).Where(same => same.Count() > 1))
+            var places = TableOccurrences.In(query).GroupBy(table => table, ReferenceEqualityComparer.Instance);
+            foreach (var shared in places.Where(places => places.Count() > 1))
                 analyzer._fromResult.Remove(shared.First());
             analyzer.Analyze(query, RowConditions.None, output: null);
         }

@@ -124,8 +124,10 @@ internal sealed class ResultKeys
     {
         foreach (var table in columns.GroupBy(column => column.Table, ReferenceEqualityComparer.Instance))
         {
-            var key = table.Select(found => found.Column).DistinctBy(column => column.Column).OrderBy(column => column.Column, StringComparer.Ordinal);
-            _found.TryAdd((TableExpression)table.Key!, new ResultKey([.. key], [.. references]));
+            var key = table.Select(found => found.Column).DistinctBy(column => column.Column);
+            _found.TryAdd(
+                (TableExpression)table.Key!,
+                new ResultKey([.. key.OrderBy(column => column.Column, StringComparer.Ordinal)], [.. references]));
         }
     }
 

@@ -23,13 +23,15 @@ internal static class ImmutableTypes
         [typeof(nuint)] = false,
     };
 
+    private static readonly ConcurrentDictionary<Type, bool> ByFields = [];
+    private static readonly ConcurrentDictionary<Type, bool> Referring = [];
     private static readonly ConcurrentDictionary<Type, FieldInfo[]> Fields = [];
 
     /// <summary>Of values of just this type: a derived class may add what can be changed.</summary>
     public static bool Contains(Type type) => Known.GetOrAdd(type, static type => IsDeclared(type) || IsByFields(type, []));
 
     /// <summary>Whether its fields are all there is to a value.</summary>
-    public static bool IsByFields(Type type) => IsByFields(type, []);
+    public static bool IsByFields(Type type) => ByFields.GetOrAdd(type, static type => IsByFields(type, []));
 
     /// <summary>Those of the base classes too.</summary>
     public static FieldInfo[] FieldsOf(Type type) => Fields.GetOrAdd(type, static type =>
@@ -41,10 +43,10 @@ internal static class ImmutableTypes
     });
 
     public static bool HasReferences(Type type)
-        => (bool)typeof(RuntimeHelpers)
+        => !type.IsValueType || Referring.GetOrAdd(type, static type => (bool)typeof(RuntimeHelpers)
             .GetMethod(nameof(RuntimeHelpers.IsReferenceOrContainsReferences))!
             .MakeGenericMethod(type)
-            .Invoke(null, null)!;
+            .Invoke(null, null)!);
 
     /// <summary>A view of an array that only who made it has. Of plain numbers, whose bytes are their value.</summary>
     public static bool IsMemory(Type type)

@@ -13,6 +13,7 @@ internal static class OwnedSize
     private const int MostObjects = 1_000_000;
 
     private static readonly ConcurrentDictionary<Type, Layout> Layouts = [];
+    private static readonly ConcurrentDictionary<Type, int> Sizes = [];
 
     /// <param name="value">The value.</param>
     /// <param name="copy">A copy of it, as every reader gets one; null: readers share the value.</param>
@@ -77,7 +78,7 @@ internal static class OwnedSize
 
     private static int SizeOf(Type type)
         => type.IsValueType
-            ? (int)typeof(Unsafe).GetMethod(nameof(Unsafe.SizeOf))!.MakeGenericMethod(type).Invoke(null, null)!
+            ? Sizes.GetOrAdd(type, static type => (int)typeof(Unsafe).GetMethod(nameof(Unsafe.SizeOf))!.MakeGenericMethod(type).Invoke(null, null)!)
             : 8;
 
     private sealed class Layout

@@ -97,10 +97,13 @@ internal sealed class TypeCopies
         // Of a collection it copies the list, and not what is in it.
         if (type.IsArray || type == typeof(string) || (type.IsValueType && !ImmutableTypes.HasReferences(type)))
             return [];
-        var ofProperties = mapping.Converter is null ? column?.Column?.PropertyMappings.Select(property => property.Property.GetValueComparer()) : null;
+        var ofProperties = mapping.Converter is null
+            ? column?.Column?.PropertyMappings.Select(property => property.Property.GetValueComparer())
+            : null;
         return (ofProperties ?? [])
             .Append(mapping.Converter is null ? mapping.Comparer : mapping.ProviderValueComparer)
-            .Where(comparer => comparer.Type.IsAssignableFrom(type) && comparer.SnapshotExpression is { Body: var body, Parameters: [var value] } && body != value)
+            .Where(comparer => comparer.Type.IsAssignableFrom(type)
+                && comparer.SnapshotExpression is { Body: var body, Parameters: [var value] } && body != value)
             .Take(1)
             .Select(comparer => (type, comparer));
     }

@@ -178,7 +178,8 @@ public class ResultKeyTests
     [Fact]
     public void A_projection_behind_a_collection_shows_the_key_that_it_found()
         => AssertReads(
-            c => c.Authors.Where(a => a.CountryId == _id).Select(a => new { a.Id, Posts = a.Posts.Select(p => new { p.Title, p.Blog.Name }).ToList() }),
+            c => c.Authors.Where(a => a.CountryId == _id)
+                .Select(a => new { a.Id, Posts = a.Posts.Select(p => new { p.Title, p.Blog.Name }).ToList() }),
             "authors[CountryId = 5]", "posts[AuthorId in the result]", "blogs[Id in the result]");
 
     [Fact]
@@ -223,5 +224,5 @@ public class ResultKeyTests
 
     private static string References(TableRead read)
         => string.Join(", ", read.FromResult!.Enforced.Select(reference
-            => $"{reference.Table}({string.Join(", ", reference.Columns)}) -> {reference.Principal}({string.Join(", ", reference.PrincipalColumns)})"));
+            => $"{reference.Table}({reference.Columns}) -> {reference.Principal}({reference.PrincipalColumns})"));
 }
