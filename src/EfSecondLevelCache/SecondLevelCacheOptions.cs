@@ -2,6 +2,7 @@ using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Backplanes.SynchronousWrites;
 using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation.Sources;
+using EfSecondLevelCache.Querying.Results.Types;
 using Microsoft.EntityFrameworkCore;
 
 namespace EfSecondLevelCache;
@@ -29,6 +30,8 @@ internal sealed record SecondLevelCacheOptions
     public Func<DbContext, string?>? VaryBy { get; init; }
 
     public bool UniformSessions { get; init; }
+
+    public ValueList<TypeRule> TypeRules { get; init; } = ValueList<TypeRule>.Empty;
 
     public bool AllowInTransactions { get; init; }
 

@@ -3,6 +3,7 @@ using EfSecondLevelCache.Backplanes.Postgres;
 using EfSecondLevelCache.Backplanes.SynchronousWrites;
 using EfSecondLevelCache.Invalidation.Sources;
 using EfSecondLevelCache.Querying;
+using EfSecondLevelCache.Querying.Results.Types;
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -153,6 +154,35 @@ public sealed class SecondLevelCacheOptionsBuilder
     /// </summary>
     public SecondLevelCacheOptionsBuilder UniformSessions()
         => Set(nameof(UniformSessions), Options with { UniformSessions = true });
+
+    /// <summary>
+    /// States that the application changes no value of a type that is read from the database or sent to it, so that all who read a result may
+    /// share the value. It is for a type of which neither its fields nor EF Core's mapping tell that; a query that reads a column of such a type is
+    /// else not cached. Where you do change values, use <see cref="CopyWith{T}"/>.
+    /// </summary>
+    /// <typeparam name="T">The type as Npgsql has it, ahead of a value converter: the one that the refusal names.</typeparam>
+    public SecondLevelCacheOptionsBuilder TreatAsImmutable<T>()
+        where T : notnull
+        => AddRule(new TypeRule(typeof(T), Copy: null, Bytes: null));
+
+    /// <summary>
+    /// States how the values of a type are copied that is read from the database or sent to it: each reader of a cached result gets a copy of its
+    /// own. It takes the place of what the cache or EF Core's mapping know of the type. Strings and structs without references need no copy.
+    /// </summary>
+    /// <typeparam name="T">The type as Npgsql has it, ahead of a value converter: the one that the refusal names.</typeparam>
+    /// <param name="copy">
+    /// Makes a value that shares nothing with the first that anybody could change. It is called for each read of a cached value, by any thread, and
+    /// must not throw. Use a method or a static lambda: contexts share a cache where their delegates are equal.
+    /// </param>
+    /// <param name="bytes">How much memory a value takes, in bytes, with what it points to. It counts for MaxBytes; below 0 is 0.</param>
+    /// <exception cref="ArgumentNullException">One of them is null.</exception>
+    public SecondLevelCacheOptionsBuilder CopyWith<T>(Func<T, T> copy, Func<T, long> bytes)
+        where T : notnull
+    {
+        ArgumentNullException.ThrowIfNull(copy);
+        ArgumentNullException.ThrowIfNull(bytes);
+        return AddRule(new TypeRule(typeof(T), copy, bytes));
+    }
 
     /// <summary>
     /// Lets queries inside of a transaction be served and kept while the transaction has written nothing through EF Core and reads what is
@@ -308,6 +338,16 @@ public sealed class SecondLevelCacheOptionsBuilder
     {
         var others = Options.EntityRules.Where(other => (other.EntityType, other.Never) != (rule.EntityType, rule.Never));
         return Set(nameof(EntityRule), Options with { EntityRules = [.. others, rule] });
+    }
+
+    /// <summary>Of a type the last word counts. Their order does not, so that it tells no two caches apart.</summary>
+    private SecondLevelCacheOptionsBuilder AddRule(TypeRule rule)
+    {
+        var others = Options.TypeRules.Where(other => other.Type != rule.Type);
+        return Set(nameof(TypeRule), Options with
+        {
+            TypeRules = [.. others.Append(rule).OrderBy(one => one.Type.AssemblyQualifiedName, StringComparer.Ordinal)],
+        });
     }
 
     private SecondLevelCacheOptionsBuilder Set(string name, SecondLevelCacheOptions options)

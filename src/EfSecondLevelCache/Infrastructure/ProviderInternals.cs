@@ -3,6 +3,7 @@ using System.Data.Common;
 using System.Linq.Expressions;
 using System.Reflection;
 using Microsoft.EntityFrameworkCore.Storage;
+using Microsoft.EntityFrameworkCore.Storage.Internal;
 using Npgsql;
 
 namespace EfSecondLevelCache.Infrastructure;
@@ -36,10 +37,14 @@ internal static class ProviderInternals
             Expression.NotEqual(
                 Expression.Property(source, PropertyOf(typeof(NpgsqlDataSource), "ConnectionInitializerAsync")), Expression.Constant(null))));
 
+    private static readonly Func<TypeMappedRelationalParameter, RelationalTypeMapping>? MappingProperty =
+        Reader<TypeMappedRelationalParameter, RelationalTypeMapping>(
+            parameter => Expression.Property(parameter, PropertyOf(typeof(TypeMappedRelationalParameter), "RelationalTypeMapping")));
+
     /// <summary>Whether every fact was found in the versions at hand.</summary>
     public static bool AllFound
         => ExistingConnectionField is not null && IdleProperty is not null && DataSourceProperty is not null
-            && InitializerProperty is not null;
+            && InitializerProperty is not null && MappingProperty is not null;
 
     /// <summary>The physical connection, where one is open already. Looking does not make one.</summary>
     public static DbConnection? OpenConnectionOf(IRelationalConnection connection)
@@ -60,6 +65,14 @@ internal static class ProviderInternals
 
     /// <summary>The data source of a connection; null where it can't be told.</summary>
     public static NpgsqlDataSource? DataSourceOf(NpgsqlConnection connection) => DataSourceProperty?.Invoke(connection);
+
+    /// <summary>The mappings of a parameter that EF Core has made, as far as they can be told.</summary>
+    public static IEnumerable<RelationalTypeMapping> MappingsOf(IRelationalParameter parameter) => parameter switch
+    {
+        CompositeRelationalParameter several => several.RelationalParameters.SelectMany(MappingsOf),
+        TypeMappedRelationalParameter mapped when MappingProperty is not null => [MappingProperty(mapped)],
+        _ => [],
+    };
 
     private static FieldInfo FieldOf<T>(string name)
         => typeof(T).GetField(name, Hidden) ?? throw new MissingFieldException(typeof(T).Name, name);

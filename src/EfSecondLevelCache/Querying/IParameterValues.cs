@@ -1,6 +1,8 @@
 using System.Data.Common;
+using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Querying.Keys;
 using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Querying.Results.Types;
 
 namespace EfSecondLevelCache.Querying;
 
@@ -8,7 +10,10 @@ namespace EfSecondLevelCache.Querying;
 internal interface IParameterValues
 {
     /// <summary>Writes the values as the database will see them; the type of the first that has no exact form, else null.</summary>
-    Type? Write(ref KeyWriter key, QueryPlan plan);
+    /// <param name="key">What they are written to.</param>
+    /// <param name="plan">Of the command.</param>
+    /// <param name="rules">What the application says of types.</param>
+    Type? Write(ref KeyWriter key, QueryPlan plan, ValueList<TypeRule> rules);
 
     /// <summary>The value of a query parameter that need not be in the SQL.</summary>
     object? ValueOf(string name);
@@ -23,7 +28,7 @@ internal interface IParameterValues
 /// <summary>The values of a compiled query, ahead of EF Core's value converters.</summary>
 internal readonly struct QueryParameterValues(IReadOnlyDictionary<string, object?>? values) : IParameterValues
 {
-    public Type? Write(ref KeyWriter key, QueryPlan plan) => plan.Parameters.Write(ref key, values);
+    public Type? Write(ref KeyWriter key, QueryPlan plan, ValueList<TypeRule> rules) => plan.Parameters.Write(ref key, values, rules);
 
     public object? ValueOf(string name) => values?[name];
 
@@ -35,7 +40,7 @@ internal readonly struct QueryParameterValues(IReadOnlyDictionary<string, object
 /// <summary>The values of a command that is about to be executed.</summary>
 internal readonly struct CommandParameterValues(DbParameterCollection parameters) : IParameterValues
 {
-    public Type? Write(ref KeyWriter key, QueryPlan plan) => plan.Parameters.WriteExecuted(ref key, parameters);
+    public Type? Write(ref KeyWriter key, QueryPlan plan, ValueList<TypeRule> rules) => plan.Parameters.WriteExecuted(ref key, parameters, rules);
 
     public IReadOnlyDictionary<string, object?>? OfQuery => null;
 

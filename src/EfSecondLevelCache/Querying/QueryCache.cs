@@ -262,7 +262,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
 
         if (plan.VaryByParameter is { } name)
             ParameterEncoder.TryWrite(ref key, values.ValueOf(name));
-        return values.Write(ref key, plan) is { } unencodable ? Refusals.ParameterType(unencodable) : null;
+        return values.Write(ref key, plan, session.Cache.Options.TypeRules) is { } unencodable ? Refusals.ParameterType(unencodable) : null;
     }
 
     private static string? Vary(Func<DbContext, string?> varyBy, DbContext context)
@@ -327,7 +327,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
 
     /// <summary>What ran is what was identified: no interceptor has changed the text or a parameter on the way.</summary>
     [SkipLocalsInit]
-    private static bool IsSameCommand(MissedQuery query, DbCommand executed)
+    private bool IsSameCommand(MissedQuery query, DbCommand executed)
     {
         var text = executed.CommandText;
         if (!ReferenceEquals(text, query.Key.Plan.CommandText)
@@ -339,7 +339,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         var key = new KeyWriter(stackalloc byte[KeyBytesOnStack]);
         try
         {
-            return query.Key.Plan.Parameters.WriteExecuted(ref key, executed.Parameters) is null
+            return query.Key.Plan.Parameters.WriteExecuted(ref key, executed.Parameters, options.TypeRules) is null
                 && query.Key.Parameters.AsSpan().EndsWith(key.Written)
                 && (query.ParameterValues is not { } values || query.Key.Plan.Parameters.WereSent(executed.Parameters, values));
         }
@@ -349,7 +349,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         }
     }
 
-    private static QueryCacheRefusal? RefusalOf(MissedQuery query, DbCommand executed, DbDataReader live, out RowLayout? layout)
+    private QueryCacheRefusal? RefusalOf(MissedQuery query, DbCommand executed, DbDataReader live, out RowLayout? layout)
     {
         layout = null;
         try
@@ -358,7 +358,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
                 return refusal;
             if (!IsSameCommand(query, executed))
                 return Refusals.CommandChanged;
-            layout = query.Key.Plan.Columns.LayoutFor(live, query.ReadsByName);
+            layout = query.Policy.Columns.LayoutFor(live, query.ReadsByName);
             return layout is null ? Refusals.OtherColumns : null;
         }
         catch (Exception fault)

@@ -1,12 +1,11 @@
 using System.Collections.Frozen;
-using Microsoft.EntityFrameworkCore.Query.SqlExpressions;
 
 namespace EfSecondLevelCache.Sql;
 
 /// <summary>What is known of PostgreSQL's own functions by their names alone.</summary>
 /// <remarks>
 /// A name with several overloads is what the worst of them is, unless their numbers of arguments tell them apart. A user's function of
-/// the same name and other argument types is not seen here; the catalog knows of it.
+/// the same name and other argument types is not seen here; the catalog knows of it, and has the last word.
 /// </remarks>
 internal static class BuiltInFunctions
 {
@@ -129,19 +128,6 @@ internal static class BuiltInFunctions
             _ => FunctionVolatility.Unknown,
         };
     }
-
-    public static FunctionVolatility VolatilityOf(SqlFunctionExpression function)
-        => VolatilityOf(function.IsBuiltIn, function.Schema, function.Name, function.Arguments?.Count ?? 0);
-
-    public static FunctionVolatility VolatilityOf(TableValuedFunctionExpression function)
-        => VolatilityOf(function.IsBuiltIn, function.Schema, function.Name, function.Arguments.Count);
-
-    // EF Core writes the name of a built-in function without quotes, so PostgreSQL folds it: COALESCE, NOW. A function that the model
-    // maps is the user's, whatever its name, unless it is mapped to pg_catalog.
-    private static FunctionVolatility VolatilityOf(bool isBuiltIn, string? schema, string name, int arguments)
-        => isBuiltIn ? VolatilityOf(schema, name.ToLowerInvariant(), arguments)
-            : schema is null ? FunctionVolatility.Unknown
-            : VolatilityOf(schema, name, arguments);
 
     private static FrozenSet<string> Set(string names)
         => names.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToFrozenSet(StringComparer.Ordinal);

@@ -117,7 +117,8 @@ internal sealed class RawSqlWords
         }));
     }
 
-    private static string Cut(string name)
+    /// <summary>What PostgreSQL keeps of a name.</summary>
+    public static string Cut(string name)
     {
         if (name.Length * 3 <= LongestName)
             return name;

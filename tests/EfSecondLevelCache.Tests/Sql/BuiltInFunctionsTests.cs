@@ -74,25 +74,33 @@ public class BuiltInFunctionsTests
     }
 
     [Theory]
-    [InlineData("COALESCE", FunctionVolatility.Pure)]
-    [InlineData("lower", FunctionVolatility.Pure)]
-    [InlineData("NOW", FunctionVolatility.Moving)]
-    [InlineData("similarity", FunctionVolatility.Unknown)]
-    internal void The_name_of_a_function_that_EF_Core_knows_as_built_in_is_folded(string name, FunctionVolatility expected)
-        => Assert.Equal(expected, BuiltInFunctions.VolatilityOf(new SqlFunctionExpression(name, [], true, [], typeof(string), null)));
+    [InlineData("COALESCE", null, "coalesce")]
+    [InlineData("lower", null, "lower")]
+    [InlineData("NOW", null, "now")]
+    [InlineData("ST_Distance", null, "st_distance")]
+    [InlineData("\"ST_Distance\"", null, "ST_Distance")]
+    [InlineData("App.My_Twice", "app", "my_twice")]
+    [InlineData("\"App\".my_Twice", "App", "my_twice")]
+    [InlineData("GRÖSSE_İ", null, "grÖsse_İ")]
+    [InlineData("f(1) + G", null, "f(1) + G")]
+    [InlineData("A23456789012345678901234567890123456789012345678901234567890123LOST", null,
+        "a23456789012345678901234567890123456789012345678901234567890123")]
+    internal void The_name_of_a_function_that_EF_Core_writes_as_it_is_is_read_as_PostgreSQL_reads_it(string written, string? schema, string name)
+        => Assert.Equal(
+            new RawSqlFunction(schema, name, 0), RawSqlFunction.Of(new SqlFunctionExpression(written, [], true, [], typeof(string), null)));
 
     [Theory]
-    [InlineData(null, "lower", FunctionVolatility.Unknown)]
-    [InlineData("", "lower", FunctionVolatility.Unknown)]
-    [InlineData("app", "lower", FunctionVolatility.Unknown)]
-    [InlineData("pg_catalog", "lower", FunctionVolatility.Pure)]
-    [InlineData("pg_catalog", "LOWER", FunctionVolatility.Unknown)]
-    internal void A_function_of_the_model_is_the_users_unless_it_is_mapped_to_pg_catalog(
-        string? schema, string name, FunctionVolatility expected)
-    {
-        var function = new SqlFunctionExpression(schema, name, [], true, [], typeof(string), null);
-        Assert.Equal(expected, BuiltInFunctions.VolatilityOf(function));
-    }
+    [InlineData(null, "Lower")]
+    [InlineData("", "lower")]
+    [InlineData("App", "F.g")]
+    internal void The_name_of_any_other_function_is_quoted_where_it_must_be(string? schema, string name)
+        => Assert.Equal(
+            new RawSqlFunction(schema is "" ? null : schema, name, 0),
+            RawSqlFunction.Of(new SqlFunctionExpression(schema, name, [], true, [], typeof(string), null)));
+
+    [Fact]
+    internal void A_quoted_name_is_cut_too()
+        => Assert.Equal(63, RawSqlFunction.Of(new SqlFunctionExpression(null!, new string('F', 64), [], true, [], typeof(int), null)).Name.Length);
 
     // What the translators of the EF Core provider write, without what belongs to extensions.
     [Fact]

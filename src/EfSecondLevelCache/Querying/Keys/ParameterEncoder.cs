@@ -4,11 +4,11 @@ using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using System.Numerics;
-using System.Reflection;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using EfSecondLevelCache.Querying.Results.Types;
 using NpgsqlTypes;
+using Kind = EfSecondLevelCache.Querying.Keys.ParameterKind;
 
 namespace EfSecondLevelCache.Querying.Keys;
 
@@ -19,23 +19,15 @@ namespace EfSecondLevelCache.Querying.Keys;
 /// </summary>
 internal static class ParameterEncoder
 {
-    private enum Kind : byte
-    {
-        Null, Boolean, Byte, SByte, Int16, UInt16, Int32, UInt32, Int64, UInt64, Single, Double, Decimal, Char, String, Guid,
-        DateTime, DateTimeOffset, DateOnly, TimeOnly, TimeSpan, Bytes, Sequence, Array, Enum, Struct, BigInteger, BitArray,
-        IPAddress, PhysicalAddress, Json, StringMap, Network,
-        TextQuery, TextVector,
-    }
-
-    /// <summary>The number that stands for a type in this process's keys.</summary>
     private static readonly ConcurrentDictionary<Type, int> TypeNumbers = new();
 
     private static int _lastTypeNumber;
 
-    private static readonly ConcurrentDictionary<Type, FieldInfo[]?> StructFields = new();
-
     /// <summary>False where the value's type has no exact form; what was written by then is of no use.</summary>
-    public static bool TryWrite(ref KeyWriter writer, object? value)
+    public static bool TryWrite(ref KeyWriter writer, object? value) => TryWrite(ref writer, value, TypeCopies.None);
+
+    /// <summary>The same where somebody says how values of more types are copied.</summary>
+    public static bool TryWrite(ref KeyWriter writer, object? value, TypeCopies copies)
     {
         switch (value)
         {
@@ -94,7 +86,7 @@ internal static class ParameterEncoder
                 return TryWrite(ref writer, v.BaseAddress);
             case BitArray v:
                 writer.WriteByte((byte)Kind.BitArray);
-                return Items(ref writer, v, v.Length);
+                return Items(ref writer, v, v.Length, copies);
             case IReadOnlyDictionary<string, string?> v:
                 writer.WriteByte((byte)Kind.StringMap);
                 writer.Write(v.Count);
@@ -123,14 +115,14 @@ internal static class ParameterEncoder
                 }
 
                 writer.Write(NumberOf(v.GetType().GetElementType()!));
-                return Items(ref writer, v, v.Length);
+                return Items(ref writer, v, v.Length, copies);
             // A list is the caller's live object: its items are written now.
             case IList v:
                 writer.WriteByte((byte)Kind.Sequence);
                 writer.Write(NumberOf(v.GetType()));
-                return Items(ref writer, v, v.Count);
+                return Items(ref writer, v, v.Count, copies);
             default:
-                return WriteStruct(ref writer, value);
+                return FieldEncoder.TryWrite(ref writer, value, copies);
         }
     }
 
@@ -178,7 +170,7 @@ internal static class ParameterEncoder
         }
     }
 
-    private static bool Items(ref KeyWriter writer, IEnumerable items, int count)
+    private static bool Items(ref KeyWriter writer, IEnumerable items, int count, TypeCopies copies)
     {
         writer.Write(count);
         switch (items)
@@ -195,7 +187,7 @@ internal static class ParameterEncoder
         var written = 0;
         foreach (var item in items)
         {
-            if (!TryWrite(ref writer, item))
+            if (!TryWrite(ref writer, item, copies))
                 return false;
             written++;
         }
@@ -214,36 +206,6 @@ internal static class ParameterEncoder
     private static long ScopeOf(IPAddress address)
         => address.AddressFamily is AddressFamily.InterNetworkV6 ? address.ScopeId : 0;
 
-    private static int NumberOf(Type type) => TypeNumbers.GetOrAdd(type, static _ => Interlocked.Increment(ref _lastTypeNumber));
-
-    /// <summary>
-    /// Writes value types that hold no reference field by field (Npgsql's points, intervals, ranges of numbers and dates ...): their bytes as a
-    /// whole have gaps, in which anything may stand.
-    /// </summary>
-    private static bool WriteStruct(ref KeyWriter writer, object value)
-    {
-        var fields = StructFields.GetOrAdd(value.GetType(), FieldsOf);
-        if (fields is null)
-            return false;
-        writer.WriteByte((byte)Kind.Struct);
-        writer.Write(NumberOf(value.GetType()));
-        foreach (var field in fields)
-        {
-            if (!TryWrite(ref writer, field.GetValue(value)))
-                return false;
-        }
-
-        return true;
-    }
-
-    /// <summary>Null for a type that is no such struct.</summary>
-    private static FieldInfo[]? FieldsOf(Type type)
-    {
-        if (!type.IsValueType || type.IsPrimitive)
-            return null;
-        var holdsReferences = (bool)typeof(RuntimeHelpers)
-            .GetMethod(nameof(RuntimeHelpers.IsReferenceOrContainsReferences), BindingFlags.Public | BindingFlags.Static)!
-            .MakeGenericMethod(type).Invoke(null, null)!;
-        return holdsReferences ? null : type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic);
-    }
+    /// <summary>The number that stands for a type.</summary>
+    public static int NumberOf(Type type) => TypeNumbers.GetOrAdd(type, static _ => Interlocked.Increment(ref _lastTypeNumber));
 }

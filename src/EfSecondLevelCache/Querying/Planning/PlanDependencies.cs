@@ -3,6 +3,7 @@ using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.Querying.Planning.Predicates;
 using EfSecondLevelCache.Querying.Results;
+using EfSecondLevelCache.Sql;
 
 namespace EfSecondLevelCache.Querying.Planning;
 
@@ -195,10 +196,12 @@ internal sealed class PlanDependencies
     {
         if (AreStated)
             return null;
-        foreach (var function in _plan.UnknownFunctions)
+        foreach (var function in _plan.Functions)
         {
-            if (view?.FunctionNamed(function) is not { IsImmutable: true })
-                return Refusals.UnknownFunction(function.ToString());
+            var name = new TableName(function.Schema, function.Name);
+            // An overload of the user's may be what a name of PostgreSQL's own stands for: which one is called the types tell, not the name.
+            if (view?.FunctionNamed(name) is { } users ? !users.IsImmutable : function.Volatility is not FunctionVolatility.Pure)
+                return Refusals.UnknownFunction(name.ToString());
         }
 
         return null;
@@ -218,7 +221,7 @@ internal sealed class PlanDependencies
 
     private ResultRead? FromResult(TableRead read, Relation relation, CatalogView view)
     {
-        if (!_tellsRows || read.FromResult is not { } key || (key.Enforced is { } reference && !IsEnforced(reference, key, relation, view)))
+        if (!_tellsRows || read.FromResult is not { } key || !key.Enforced.All(reference => IsEnforced(reference, view)))
             return null;
         var table = _database.Of(relation.Name);
         return table.KeyOf([.. key.Columns.Select(column => new KeyColumn(column.Column, column.Family))]) is { } slots
@@ -227,15 +230,16 @@ internal sealed class PlanDependencies
     }
 
     /// <summary>A foreign key sees to it that every row that refers finds its row.</summary>
-    private static bool IsEnforced(Reference reference, ResultKey key, Relation principal, CatalogView view)
+    private static bool IsEnforced(Reference reference, CatalogView view)
         => view.Resolve(reference.Table) is { } table
+            && view.Resolve(reference.Principal) is { } principal
             // Children do not inherit foreign keys, partitions do.
             && (table.Kind is RelationKind.PartitionedTable || !view.Catalog.ChildrenOf(table).Any())
             && view.Catalog.ForeignKeysOf(table).Any(foreignKey =>
                 foreignKey.IsValidated
                 && foreignKey.Principal.Equals(principal)
                 && foreignKey.Columns.Zip(foreignKey.PrincipalColumns).ToHashSet()
-                    .SetEquals(reference.Columns.Zip(key.Columns.Select(column => column.Column))));
+                    .SetEquals(reference.Columns.Zip(reference.PrincipalColumns)));
 
     /// <summary>Columns of keys change seldom; of others one is enough, as a row is known by the values of few of its columns when it changes.</summary>
     private static ValueList<ColumnEquality> Chosen(TableRead read, IEnumerable<ColumnEquality> usable)

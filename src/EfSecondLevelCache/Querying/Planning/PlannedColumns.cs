@@ -1,5 +1,7 @@
 using System.Data.Common;
+using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Querying.Results;
+using EfSecondLevelCache.Querying.Results.Types;
 
 namespace EfSecondLevelCache.Querying.Planning;
 
@@ -10,25 +12,31 @@ internal sealed class PlannedColumns : IEquatable<PlannedColumns>
 
     private readonly string[] _names;
     private readonly Type[] _types;
+    private readonly TypeCopies _copies;
+    private readonly Lazy<StoredType?[]> _stored;
     private readonly Lazy<RowLayout?> _layout;
     private readonly Lazy<NamedColumns?> _byName;
 
     /// <param name="names">In the order of the projection.</param>
     /// <param name="types">What the column's type mapping reads, <c>GetDataReaderMethod().ReturnType</c>.</param>
-    public PlannedColumns(string[] names, Type[] types)
+    /// <param name="copies">How to copy values that the cache itself does not know; null: nobody says.</param>
+    public PlannedColumns(string[] names, Type[] types, TypeCopies? copies = null)
     {
         _names = names;
         _types = types;
+        _copies = copies ?? TypeCopies.None;
+        _stored = new(() => Array.ConvertAll(types, type => StoredType.Find(Nullable.GetUnderlyingType(type) ?? type, _copies)));
         // EF Core writes SELECT 1 where nothing is projected.
-        _layout = new(() => RowLayout.TryCreate(types.Length == 0 ? new Type?[] { null } : types, out _));
-        _byName = new(() => NamedColumns.TryCreate([.. names.Zip(types)], out _));
+        _layout = new(() => types.Length == 0 ? RowLayout.Of([null]) : Unsupported() is null ? RowLayout.Of(_stored.Value) : null);
+        _byName = new(() => Unsupported() is null ? new NamedColumns([.. names.Zip(_stored.Value, (name, type) => (name, type!))]) : null);
     }
+
+    /// <summary>The same where the application says more of some types.</summary>
+    public PlannedColumns With(ValueList<TypeRule> rules) => rules.Count == 0 ? this : new(_names, _types, _copies.With(rules));
 
     /// <summary>The first column whose values can't be kept safely; null: there is none.</summary>
     public (string Name, Type Type)? Unsupported()
-        => RowLayout.TryCreate(_types, out var unsupported) is null && unsupported is not null
-            ? (_names[Array.IndexOf(_types, unsupported)], unsupported)
-            : null;
+        => Array.IndexOf(_stored.Value, null) is >= 0 and var index ? (_names[index], _types[index]) : null;
 
     /// <summary>How the rows of a reader are kept; null where they can't be.</summary>
     /// <param name="reader">The live reader.</param>

@@ -1,7 +1,9 @@
 using System.Collections;
 using System.Data;
 using System.Data.Common;
+using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Querying.Keys;
+using EfSecondLevelCache.Querying.Results.Types;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql;
@@ -19,22 +21,26 @@ internal sealed class PlannedParameters
     /// <summary>Null where a parameter's mapping is not known (raw SQL): the values are then taken from a command made for it.</summary>
     private readonly PlannedParameter[]? _mapped;
 
-    public PlannedParameters(IReadOnlyList<IRelationalParameter> parameters, PlannedParameter[]? mapped)
+    private readonly TypeCopies _copies;
+
+    public PlannedParameters(IReadOnlyList<IRelationalParameter> parameters, PlannedParameter[]? mapped, TypeCopies? copies = null)
     {
         _parameters = parameters;
         _mapped = mapped;
+        _copies = copies ?? TypeCopies.None;
     }
 
     /// <summary>Writes the values that the database will see; the type of the first that has no exact form, else null.</summary>
-    public Type? Write(ref KeyWriter writer, IReadOnlyDictionary<string, object?>? values)
+    public Type? Write(ref KeyWriter writer, IReadOnlyDictionary<string, object?>? values, ValueList<TypeRule>? rules = null)
     {
         if (_mapped is null || AnyIsRemade(values))
-            return WriteFromCommand(ref writer, values);
+            return WriteFromCommand(ref writer, values, rules);
 
+        var copies = CopiesWith(rules);
         foreach (var parameter in _mapped)
         {
             var value = parameter.ValueFor(values![parameter.InvariantName]);
-            if (!ParameterEncoder.TryWrite(ref writer, value))
+            if (!ParameterEncoder.TryWrite(ref writer, value, copies))
                 return value!.GetType();
         }
 
@@ -42,12 +48,13 @@ internal sealed class PlannedParameters
     }
 
     /// <summary>Writes the same for a command that is about to be executed, or was.</summary>
-    public Type? WriteExecuted(ref KeyWriter writer, DbParameterCollection parameters)
+    public Type? WriteExecuted(ref KeyWriter writer, DbParameterCollection parameters, ValueList<TypeRule>? rules = null)
     {
+        var copies = CopiesWith(rules);
         foreach (DbParameter parameter in parameters)
         {
             // Raw SQL brings parameters of the user's own making.
-            if ((_mapped is null && !TryWriteForm(ref writer, parameter)) || !ParameterEncoder.TryWrite(ref writer, parameter.Value))
+            if ((_mapped is null && !TryWriteForm(ref writer, parameter)) || !ParameterEncoder.TryWrite(ref writer, parameter.Value, copies))
                 return parameter.Value!.GetType();
         }
 
@@ -114,6 +121,8 @@ internal sealed class PlannedParameters
         => one.Direction == other.Direction && one.ParameterName == other.ParameterName && one.NpgsqlDbType == other.NpgsqlDbType
             && one.DataTypeName == other.DataTypeName && one.Size == other.Size;
 
+    private TypeCopies CopiesWith(ValueList<TypeRule>? rules) => rules is null ? _copies : _copies.With(rules);
+
     private bool AnyIsRemade(IReadOnlyDictionary<string, object?>? values)
     {
         foreach (var parameter in _mapped!)
@@ -125,12 +134,12 @@ internal sealed class PlannedParameters
         return false;
     }
 
-    private Type? WriteFromCommand(ref KeyWriter writer, IReadOnlyDictionary<string, object?>? values)
+    private Type? WriteFromCommand(ref KeyWriter writer, IReadOnlyDictionary<string, object?>? values, ValueList<TypeRule>? rules)
     {
         using var command = new NpgsqlCommand();
         foreach (var parameter in _parameters)
             parameter.AddDbParameter(command, values);
-        var unencodable = WriteExecuted(ref writer, command.Parameters);
+        var unencodable = WriteExecuted(ref writer, command.Parameters, rules);
         // A parameter object of the user's own may belong to one command at a time.
         command.Parameters.Clear();
         return unencodable;

@@ -1,6 +1,7 @@
 using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.Querying.Planning.Predicates;
+using EfSecondLevelCache.Sql;
 using Microsoft.EntityFrameworkCore.Metadata;
 
 namespace EfSecondLevelCache.Querying.Planning;
@@ -38,8 +39,8 @@ internal sealed class QueryPlan
     /// <summary>The names in its raw SQL: those that are relations it reads.</summary>
     public IReadOnlyList<TableName> RawNames { get; init; } = [];
 
-    /// <summary>Functions that it calls and that are not PostgreSQL's own.</summary>
-    public IReadOnlyList<TableName> UnknownFunctions { get; init; } = [];
+    /// <summary>The functions that it calls; the catalog may know those of the user's.</summary>
+    public IReadOnlyList<RawSqlFunction> Functions { get; init; } = [];
 
     /// <summary>The tables that it writes (ExecuteUpdate, ExecuteDelete, raw SQL that is no plain query).</summary>
     public IReadOnlyList<TableName> Writes { get; init; } = [];

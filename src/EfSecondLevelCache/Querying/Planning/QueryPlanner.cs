@@ -1,8 +1,10 @@
 using System.Linq.Expressions;
+using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.Querying.Keys;
 using EfSecondLevelCache.Querying.Planning.Predicates;
+using EfSecondLevelCache.Querying.Results.Types;
 using EfSecondLevelCache.Sql;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Query.SqlExpressions;
@@ -15,7 +17,7 @@ namespace EfSecondLevelCache.Querying.Planning;
 internal sealed class QueryPlanner : ExpressionVisitor
 {
     private readonly HashSet<TableName> _rawNames = [];
-    private readonly HashSet<TableName> _unknownFunctions = [];
+    private readonly HashSet<RawSqlFunction> _functions = [];
     private readonly HashSet<TableName> _writes = [];
     private readonly Dictionary<string, RelationalTypeMapping?> _parameters = [];
     private readonly bool _dependenciesAreStated;
@@ -25,6 +27,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
     private IReadOnlyCollection<ComparedColumn> _comparedColumns = [];
     private bool _writesUnknownTables;
     private QueryCacheRefusal? _refusal;
+    private TypeCopies _copies = TypeCopies.None;
 
     /// <param name="dependenciesAreStated">The query says DependsOn: what can't be looked into is then the user's word.</param>
     private QueryPlanner(bool dependenciesAreStated) => _dependenciesAreStated = dependenciesAreStated;
@@ -59,7 +62,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
             Reads = reads,
             ComparedColumns = planner._comparedColumns,
             RawNames = [.. planner._rawNames],
-            UnknownFunctions = [.. planner._unknownFunctions],
+            Functions = [.. planner._functions],
             Writes = [.. planner._writes],
             WritesUnknownTables = planner._writesUnknownTables,
             WriteOperations = planner._writeOperations,
@@ -88,10 +91,10 @@ internal sealed class QueryPlanner : ExpressionVisitor
                 AddFragment(fragment.Sql);
                 return node;
             case SqlFunctionExpression function:
-                AddFunction(new TableName(function.Schema, function.Name), BuiltInFunctions.VolatilityOf(function));
+                AddFunction(RawSqlFunction.Of(function));
                 break;
             case TableValuedFunctionExpression function:
-                AddFunction(new TableName(function.Schema, function.Name), BuiltInFunctions.VolatilityOf(function));
+                AddFunction(RawSqlFunction.Of(function));
                 break;
             case PgDeleteExpression delete:
                 // Its own VisitChildren passes over its tables.
@@ -124,6 +127,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
     {
         var names = new string[select.Projection.Count];
         var types = new Type[select.Projection.Count];
+        var mapped = new List<(RelationalTypeMapping, ColumnExpression?)>();
         for (var i = 0; i < names.Length; i++)
         {
             var projection = select.Projection[i];
@@ -135,12 +139,10 @@ internal sealed class QueryPlanner : ExpressionVisitor
             }
 
             types[i] = mapping.GetDataReaderMethod().ReturnType;
+            mapped.Add((mapping, projection.Expression as ColumnExpression));
         }
 
-        var columns = new PlannedColumns(names, types);
-        if (columns.Unsupported() is var (name, type))
-            Refuse(Refusals.ColumnType(name, type));
-        return columns;
+        return new PlannedColumns(names, types, _copies = TypeCopies.Of(mapped));
     }
 
     private void AddParameter(SqlParameterExpression parameter)
@@ -160,16 +162,18 @@ internal sealed class QueryPlanner : ExpressionVisitor
         if (parameters.Count == 0)
             return PlannedParameters.None;
 
+        var mappings = _parameters.Values.OfType<RelationalTypeMapping>().Concat(parameters.SelectMany(ProviderInternals.MappingsOf));
+        var copies = _copies.And(TypeCopies.Of(mappings.Select(mapping => (mapping, (ColumnExpression?)null))));
         var mapped = new PlannedParameter[parameters.Count];
         for (var i = 0; i < mapped.Length; i++)
         {
             var name = parameters[i].InvariantName;
             if (!_parameters.TryGetValue(name, out var mapping) || mapping is null)
-                return new PlannedParameters(parameters, mapped: null);
+                return new PlannedParameters(parameters, mapped: null, copies);
             mapped[i] = PlannedParameter.Of(name, mapping);
         }
 
-        return new PlannedParameters(parameters, mapped);
+        return new PlannedParameters(parameters, mapped, copies);
     }
 
     private void AddTable(ITableBase table)
@@ -185,26 +189,19 @@ internal sealed class QueryPlanner : ExpressionVisitor
         _writeOperations |= operation;
     }
 
-    private void AddFunction(TableName name, FunctionVolatility volatility)
+    private void AddFunction(RawSqlFunction function)
     {
-        switch (volatility)
-        {
-            case FunctionVolatility.Moving:
-                Refuse(Refusals.MovingFunction(name.ToString()));
-                break;
-            case FunctionVolatility.Unknown:
-                // The catalog may know it.
-                _unknownFunctions.Add(name);
-                break;
-        }
+        if (function.Volatility is FunctionVolatility.Moving)
+            Refuse(Refusals.MovingFunction(new TableName(function.Schema, function.Name).ToString()));
+        else
+            _functions.Add(function);
     }
 
     private void AddRawSql(string sql)
     {
         var analysis = RawSqlAnalysis.Of(sql);
         _rawNames.UnionWith(analysis.Relations);
-        foreach (var function in analysis.Functions.Where(function => function.Volatility is FunctionVolatility.Unknown))
-            _unknownFunctions.Add(new TableName(function.Schema, function.Name));
+        _functions.UnionWith(analysis.Functions.Where(function => function.Volatility is not FunctionVolatility.Moving));
         // A query that calls a function of the user's is not taken for a write: only what its text does.
         if (analysis.Has(RawSqlEffects.Writes))
         {
@@ -225,7 +222,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
     private void AddFragment(string sql)
     {
         foreach (var function in RawSqlAnalysis.Of($"SELECT {sql}").Functions)
-            AddFunction(new TableName(function.Schema, function.Name), function.Volatility);
+            AddFunction(function);
     }
 
     /// <summary>The first reason is the one that is told.</summary>

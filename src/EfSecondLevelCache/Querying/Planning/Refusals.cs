@@ -187,17 +187,24 @@ internal static class Refusals
 
     public static QueryCacheRefusal ColumnType(string column, Type type) => new(
         RefusalReason.ColumnType,
-        $"the column {column} is read as {type}, which is not known to be immutable and can't be copied",
-        "Leave the column out of the query, or map it to another type");
+        $"the column {column} is read as {type}, which is not known to be immutable, nor how to copy it",
+        $"Say of the type what holds: TreatAsImmutable<{NameOf(type)}>() or CopyWith<{NameOf(type)}>(copy, bytes); "
+        + "or leave the column out of the query");
 
     public static QueryCacheRefusal ParameterType(Type type) => new(
         RefusalReason.ParameterType,
         $"a parameter is of type {type}, which has no exact form in a key",
-        "Pass a value of a basic type, or give the property a value converter");
+        $"Pass a value of a basic type, give the property a value converter, or configure CopyWith<{NameOf(type)}>(copy, bytes)");
 
     public static QueryCacheRefusal UnreadableValue(Exception fault) => new(
         RefusalReason.ColumnType, $"a value could not be read: {fault.Message}", "The query fails the same way without the cache, where it reads that value");
 
     public static QueryCacheRefusal Fault(Exception fault) => new(
         RefusalReason.Fault, $"the cache failed: {fault.Message}", "The log has the details; the query went to the database");
+
+    /// <summary>As C# writes it, or nearly so.</summary>
+    private static string NameOf(Type type)
+        => type.IsArray ? $"{NameOf(type.GetElementType()!)}[]"
+            : type.IsGenericType ? $"{type.Name.Split('`')[0]}<{string.Join(", ", type.GetGenericArguments().Select(NameOf))}>"
+            : type.Name;
 }

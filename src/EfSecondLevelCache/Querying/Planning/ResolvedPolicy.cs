@@ -31,6 +31,9 @@ internal sealed class ResolvedPolicy
     /// <summary>Why the plan is never cached in this cache; null: it may be.</summary>
     public QueryCacheRefusal? Refusal { get; }
 
+    /// <summary>The plan's, with what the cache knows of their types.</summary>
+    public required PlannedColumns Columns { get; init; }
+
     /// <summary>Whether anybody asked for it to be cached, so that a refusal is worth telling.</summary>
     public bool IsRequested => Refusal?.Reason is not (RefusalReason.NotRequested or RefusalReason.NeverCached);
 
@@ -51,8 +54,10 @@ internal sealed class ResolvedPolicy
 
     public static ResolvedPolicy Of(QueryPlan plan, SecondLevelCache cache, IModel model)
     {
-        var refusal = Decide(plan, cache.Options, model, out var timeToLive) ?? plan.Refusal;
-        return new ResolvedPolicy(cache, model, plan, refusal, timeToLive ?? cache.Options.DefaultTimeToLive);
+        var columns = plan.Columns.With(cache.Options.TypeRules);
+        var refusal = Decide(plan, cache.Options, model, out var timeToLive) ?? plan.Refusal
+            ?? (columns.Unsupported() is var (name, type) ? Refusals.ColumnType(name, type) : null);
+        return new ResolvedPolicy(cache, model, plan, refusal, timeToLive ?? cache.Options.DefaultTimeToLive) { Columns = columns };
     }
 
     public bool IsOf(SecondLevelCache cache, IModel model) => ReferenceEquals(_cache, cache) && ReferenceEquals(_model, model);

@@ -6,20 +6,21 @@ namespace EfSecondLevelCache.Querying.Results;
 /// <summary>The columns that EF Core reads of raw SQL: it finds them by their names, once the reader is there.</summary>
 internal sealed class NamedColumns
 {
-    private readonly IReadOnlyList<(string Name, Type Type)> _columns;
+    private readonly IReadOnlyList<(string Name, StoredType Type)> _columns;
     private volatile Resolved? _last;
 
-    private NamedColumns(IReadOnlyList<(string Name, Type Type)> columns) => _columns = columns;
+    /// <param name="columns">What EF Core reads.</param>
+    public NamedColumns(IReadOnlyList<(string Name, StoredType Type)> columns) => _columns = columns;
 
     /// <param name="columns">What EF Core reads.</param>
     /// <param name="unsupported">The first type whose values are not known to be immutable, nor how to copy them.</param>
     /// <returns>Null where there is such a type.</returns>
     public static NamedColumns? TryCreate(IReadOnlyList<(string Name, Type Type)> columns, out Type? unsupported)
     {
-        unsupported = columns
-            .Select(column => column.Type)
-            .FirstOrDefault(type => StoredType.Find(Nullable.GetUnderlyingType(type) ?? type) is null);
-        return unsupported is null ? new(columns) : null;
+        (string Name, StoredType? Type)[] stored
+            = [.. columns.Select(column => (column.Name, StoredType.Find(Nullable.GetUnderlyingType(column.Type) ?? column.Type)))];
+        unsupported = columns.Zip(stored).FirstOrDefault(column => column.Second.Type is null).First.Type;
+        return unsupported is null ? new([.. stored.Select(column => (column.Name, column.Type!))]) : null;
     }
 
     /// <summary>The layout for what this reader has; the same instance as long as readers have the same.</summary>
@@ -37,17 +38,17 @@ internal sealed class NamedColumns
 
     private RowLayout? Resolve(ResultColumns found)
     {
-        var types = new Type?[found.Count];
+        var types = new StoredType?[found.Count];
         foreach (var (name, type) in _columns)
         {
             var ordinal = Ordinal(found, name);
-            if (ordinal < 0 || (types[ordinal] is { } other && other != type))
+            if (ordinal < 0 || (types[ordinal] is { } other && other.ClrType != type.ClrType))
                 return null;
 
             types[ordinal] = type;
         }
 
-        return RowLayout.TryCreate(types, out _);
+        return RowLayout.Of(types);
     }
 
     // As EF Core does it: regardless of case, and a query of one column takes the first whatever its name.

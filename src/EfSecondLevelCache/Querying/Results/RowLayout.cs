@@ -45,30 +45,20 @@ internal sealed class RowLayout
     /// <returns>Null where there is such a type.</returns>
     public static RowLayout? TryCreate(IReadOnlyList<Type?> columnTypes, out Type? unsupported)
     {
-        unsupported = null;
-        var types = new StoredType?[columnTypes.Count];
-        var inlineColumns = 0;
-        for (var i = 0; i < types.Length; i++)
-        {
-            if (columnTypes[i] is not { } type)
-                continue;
+        StoredType?[] types = [.. columnTypes.Select(type => type is null ? null : StoredType.Find(Nullable.GetUnderlyingType(type) ?? type))];
+        unsupported = columnTypes.Zip(types).FirstOrDefault(column => column.First is not null && column.Second is null).First;
+        return unsupported is null ? Of(types) : null;
+    }
 
-            types[i] = StoredType.Find(Nullable.GetUnderlyingType(type) ?? type);
-            if (types[i] is not { } stored)
-            {
-                unsupported = type;
-                return null;
-            }
-
-            if (stored.InlineSize > 0)
-                inlineColumns++;
-        }
-
-        var columns = new Column[types.Length];
+    /// <param name="types">Null for a column that nobody reads, which is not stored.</param>
+    public static RowLayout Of(IReadOnlyList<StoredType?> types)
+    {
+        var inlineColumns = types.Count(type => type?.InlineSize > 0);
+        var columns = new Column[types.Count];
         var nullBit = 0;
         var inline = (inlineColumns + 7) / 8;
         var references = 0;
-        for (var i = 0; i < types.Length; i++)
+        for (var i = 0; i < columns.Length; i++)
         {
             if (types[i] is not { } stored)
                 continue;

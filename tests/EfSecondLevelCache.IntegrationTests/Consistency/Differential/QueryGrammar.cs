@@ -92,10 +92,12 @@ internal sealed class QueryGrammar(RandomSchema schema, RandomContext context, R
         var rows = Where(Rows(table), row => DrawCondition(row, table, 2));
         if (table.DerivedClass is { } derived && shape.Next(4) == 0)
             return List(Expression.Call(typeof(Queryable), nameof(Queryable.OfType), [derived], rows), QueryShape.Other);
-        return shape.Next(3) switch
+        return shape.Next(4) switch
         {
             0 => Ordered(Page(OrderByKey(rows, table)), QueryShape.Other),
             1 => List(Include(Page(OrderByKey(rows, table)), table, isFiltered: false).Rows, QueryShape.Other),
+            // Which rows there are may be for what is included, and for what that refers to, to decide.
+            2 => List(Include(Include(rows, table, isFiltered: false).Rows, table, isFiltered: shape.Next(4) == 0).Rows, QueryShape.Other),
             _ => List(Tracked(rows, table), QueryShape.Other),
         };
     }
@@ -133,10 +135,16 @@ internal sealed class QueryGrammar(RandomSchema schema, RandomContext context, R
             var reference = Pick(collections);
             var children = AsQueryable(Expression.Property(row, reference.Inverse));
             var column = Pick(reference.From.Columns);
-            switch (shape.Next(5))
+            switch (shape.Next(6))
             {
                 case 0:
                     return Call(nameof(Queryable.Count), children);
+                case 5 when reference.From.ForeignKeys.Count > 0:
+                    var behind = Pick(reference.From.ForeignKeys);
+                    var pairs = Select(children, child => Pair(
+                        Nullable(Expression.Property(child, column.Name)),
+                        Nullable(Expression.Property(Expression.Property(child, behind.Navigation), Pick(behind.To.Columns).Name))));
+                    return Expression.Call(typeof(Enumerable), nameof(Enumerable.ToList), [ElementOf(pairs)], pairs);
                 case 1:
                     var filtered = Where(children, child => DrawCondition(child, reference.From, 0));
                     return Expression.Call(typeof(Enumerable), nameof(Enumerable.ToList), [reference.From.Class], filtered);
@@ -375,11 +383,17 @@ internal sealed class QueryGrammar(RandomSchema schema, RandomContext context, R
         var path = Pick(paths);
         if (isFiltered && path.IsCollection)
             return (IncludeFiltered(rows, path), QueryShape.OtherInclude);
-        var (text, isDeep) = (path.Name, false);
-        // Not back to where it came from, which EF Core does not take.
-        var deeper = PathsFrom(path.To).Where(next => next.Along != path.Along || next.Name == path.Name).ToArray();
-        if (shape.Next(4) == 0 && deeper.Length > 0)
-            (text, isDeep) = ($"{path.Name}.{Pick(deeper).Name}", true);
+        var (text, isDeep, last) = (path.Name, false, path);
+        for (var level = 0; level < 2 && shape.Next(3) == 0; level++)
+        {
+            // Not back to where it came from, which EF Core does not take.
+            var deeper = PathsFrom(last.To).Where(next => next.Along != last.Along || next.Name == last.Name).ToArray();
+            if (deeper.Length == 0)
+                break;
+            last = Pick(deeper);
+            (text, isDeep) = ($"{text}.{last.Name}", true);
+        }
+
         var isPlain = !isDeep && !path.Along.ToAlternate && Array.TrueForAll(path.Along.Columns, column => column.Kind.IsExact);
         return (
             Expression.Call(

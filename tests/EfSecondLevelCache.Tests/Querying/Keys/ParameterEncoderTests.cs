@@ -41,6 +41,10 @@ public class ParameterEncoderTests
         0d, -0d, 1d, double.NaN, BitConverter.UInt64BitsToDouble(0x7ff8_0000_0000_0001), double.PositiveInfinity,
         double.NegativeInfinity, double.Epsilon,
         (Half)0, (Half)1, (Int128)1, (UInt128)1,
+        (1, "a"), (1, "b"), (2, "a"), new Version(1, 2), new Version(1, 2, 3),
+        KeyValuePair.Create("a", 1), Tuple.Create(1), Tuple.Create(2), new ReadOnlyMemory<byte>([1]), new ReadOnlyMemory<byte>([1, 0]),
+        new NpgsqlRange<string>("a", "b"), new NpgsqlRange<string>("a", "c"),
+        new Numbers(new float[] { 1 }), new Numbers(new[] { 1f, 2f }), new Numbers(default),
         0m, 0.0m, 1m, 1.0m, 1.00m, -1m, decimal.MaxValue, decimal.MinValue, 0.1m,
         'a', 'b', '\0', "", "a", "b", "ab", "ä", "a\u0308", "A", "\0", "a\0", "null", "1", new string('x', 2_000), "\ud800", "\ud801",
         Guid.Empty, new Guid(1, 0, 0, new byte[8]), new Guid(0, 1, 0, new byte[8]),
@@ -288,17 +292,12 @@ public class ParameterEncoderTests
         { "an object", new object() },
         { "a class", new Poco() },
         { "a delegate", new Func<int>(() => 1) },
-        { "a struct that holds a reference", new Labelled("a", 1) },
-        { "a pair with a text", KeyValuePair.Create("a", 1) },
-        { "a tuple", Tuple.Create(1) },
-        { "a tuple struct with a text", (1, "a") },
-        { "memory", new ReadOnlyMemory<byte>([1]) },
+        { "a struct that holds a reference", new Labelled(new Poco(), 1) },
         { "a stream", new MemoryStream([1]) },
         { "an array of objects that holds one", new object[] { 1, new Poco() } },
         { "a list that holds one", new List<object> { 1, new Poco() } },
         { "an array of arrays that holds one", new object[] { new object[] { new Poco() } } },
-        { "an array of structs that hold references", new[] { new Labelled("a", 1) } },
-        { "a range of texts", new NpgsqlRange<string>("a", "b") },
+        { "an array of structs that hold references", new[] { new Labelled(new Poco(), 1) } },
         { "a set", new HashSet<int> { 1 } },
         { "a sequence", Enumerable.Range(0, 3).Where(number => number > 0) },
         { "a dictionary of objects", new Dictionary<string, object> { ["a"] = 1 } },
@@ -383,12 +382,14 @@ public class ParameterEncoderTests
 
     private sealed class NamedInts : List<int>;
 
+    private sealed record Numbers(ReadOnlyMemory<float> Of);
+
     private sealed class Poco
     {
         public int Number { get; set; }
     }
 
-    private readonly record struct Labelled(string Label, int Number);
+    private readonly record struct Labelled(Poco Poco, int Number);
 
     /// <summary>Another thread's changes, as far as they can be seen from here.</summary>
     private sealed class ChangingList(int count, int[] items) : Collection<int>(items), ICollection, IList

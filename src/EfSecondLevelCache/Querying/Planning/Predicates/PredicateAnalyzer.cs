@@ -37,7 +37,11 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
         var analyzer = new PredicateAnalyzer();
         try
         {
-            analyzer._fromResult = ResultKeys.Find(query, new FromScope(query, outer: null, analyzer._compared));
+            analyzer._fromResult = ResultKeys.Find(query, analyzer._compared);
+            // What EF Core has put in several places is not asked for in one way.
+            var places = TableOccurrences.In(query).GroupBy(table => table, ReferenceEqualityComparer.Instance);
+            foreach (var shared in places.Where(places => places.Count() > 1))
+                analyzer._fromResult.Remove(shared.First());
             analyzer.Analyze(query, RowConditions.None, output: null);
         }
         catch (Exception)

@@ -6,10 +6,10 @@ namespace EfSecondLevelCache.Querying.Results.Types;
 internal abstract class Elements
 {
     /// <summary>Null where they are of a type that can't be stored.</summary>
-    public static Elements? Find(Type type)
+    public static Elements? Find(Type type, TypeCopies copies)
     {
         var notNull = Nullable.GetUnderlyingType(type) ?? type;
-        return StoredType.Find(notNull) switch
+        return StoredType.Find(notNull, copies) switch
         {
             null => null,
             { InlineSize: > 0 } => Create(typeof(InlineElements<>), [], type),

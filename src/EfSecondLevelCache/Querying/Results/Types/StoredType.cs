@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Data.Common;
-using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore.Storage;
 
 namespace EfSecondLevelCache.Querying.Results.Types;
@@ -16,7 +15,10 @@ internal abstract class StoredType
     public abstract int InlineSize { get; }
 
     /// <summary>How values of this type are stored; null where they are not known to be immutable, nor how to copy them.</summary>
-    public static StoredType? Find(Type type) => Found.GetOrAdd(type, Create);
+    public static StoredType? Find(Type type) => Found.GetOrAdd(type, static type => Create(type, TypeCopies.None));
+
+    /// <summary>The same where more is known of the types that the cache does not know.</summary>
+    public static StoredType? Find(Type type, TypeCopies copies) => copies.IsEmpty ? Find(type) : Create(type, copies);
 
     /// <summary>Reads a column that is not null from a live reader.</summary>
     public abstract void Capture(
@@ -28,35 +30,32 @@ internal abstract class StoredType
     protected static StoredType Create(Type definition, object?[] arguments, params Type[] typeArguments)
         => (StoredType)Activator.CreateInstance(definition.MakeGenericType(typeArguments), arguments)!;
 
-    private static StoredType? Create(Type type)
+    private static StoredType? Create(Type type, TypeCopies copies)
     {
         if (type.IsByRefLike || type.IsPointer || type.ContainsGenericParameters || type == typeof(void))
             return null;
 
-        if (type.IsValueType && !HasReferences(type))
+        if (type.IsValueType && !ImmutableTypes.HasReferences(type))
             return Create(typeof(InlineType<>), [], type);
+
+        if (type != typeof(string) && copies.FindRule(type) is { } stated)
+            return stated;
 
         if (KnownTypes.Find(type) is { } known)
             return known;
 
         if (type.IsArray)
-            return Elements.Find(type.GetElementType()!) is { } elements
+            return Elements.Find(type.GetElementType()!, copies) is { } elements
                 ? Create(typeof(ArrayType<,>), [elements], type, type.GetElementType()!)
                 : null;
 
         if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(List<>))
-            return Elements.Find(type.GetGenericArguments()[0]) is { } elements
+            return Elements.Find(type.GetGenericArguments()[0], copies) is { } elements
                 ? Create(typeof(ListType<>), [elements], type.GetGenericArguments()[0])
                 : null;
 
-        return null;
+        return ImmutableTypes.Contains(type) ? Create(typeof(ImmutableType<>), [], type) : copies.Find(type);
     }
-
-    private static bool HasReferences(Type type)
-        => (bool)typeof(RuntimeHelpers)
-            .GetMethod(nameof(RuntimeHelpers.IsReferenceOrContainsReferences))!
-            .MakeGenericMethod(type)
-            .Invoke(null, null)!;
 
     /// <summary>Reads a column by the very method that EF Core would use.</summary>
     protected static class LiveReader<T>

@@ -45,17 +45,17 @@ public class DerivedTableTests
     }
 
     [Fact]
-    public void Nested_includes_count_as_far_as_columns_are_equal()
+    public void Nested_includes_count_by_equal_columns_and_by_the_result()
         => AssertReads(
             c => c.Blogs.Include(b => b.Posts).ThenInclude(p => p.Comments).Where(b => b.Id == _id).Take(1),
             "blogs[Id = @_id]",
             "posts[BlogId = @_id]",
-            "comments");
+            "comments[PostId in the result]");
 
     [Fact]
     public void A_join_table_counts_for_the_collection_behind_it()
         => AssertReads(
-            c => c.Posts.Include(p => p.Tags).Where(p => p.Id == _id), "posts[Id = @_id]", "post_tags[PostsId = @_id]", "tags");
+            c => c.Posts.Include(p => p.Tags).Where(p => p.Id == _id), "posts[Id = @_id]", "post_tags[PostsId = @_id]", "tags[Id in the result]");
 
     [Fact]
     public void Distinct_lets_a_predicate_pass()
