@@ -2,6 +2,8 @@ using System.Data;
 using System.Data.Common;
 using System.Linq.Expressions;
 using System.Reflection;
+using Microsoft.EntityFrameworkCore.Query;
+using Microsoft.EntityFrameworkCore.Query.Internal;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 
@@ -36,10 +38,21 @@ internal static class ProviderInternals
             Expression.NotEqual(
                 Expression.Property(source, PropertyOf(typeof(NpgsqlDataSource), "ConnectionInitializerAsync")), Expression.Constant(null))));
 
+    private static readonly Func<EntityQueryProvider, IQueryCompiler>? CompilerField = Reader<EntityQueryProvider, IQueryCompiler>(
+        provider => Expression.Field(provider, FieldOf<EntityQueryProvider>("_queryCompiler")));
+
+    private static readonly Func<QueryCompiler, IQueryContextFactory>? ContextFactoryField = Reader<QueryCompiler, IQueryContextFactory>(
+        compiler => Expression.Field(compiler, FieldOf<QueryCompiler>("_queryContextFactory")));
+
+    private static readonly Func<RelationalQueryContextFactory, QueryContextDependencies>? DependenciesProperty =
+        Reader<RelationalQueryContextFactory, QueryContextDependencies>(
+            factory => Expression.Property(factory, PropertyOf(typeof(RelationalQueryContextFactory), "Dependencies")));
+
     /// <summary>Whether every fact was found in the versions at hand.</summary>
     public static bool AllFound
         => ExistingConnectionField is not null && IdleProperty is not null && DataSourceProperty is not null
-            && InitializerProperty is not null;
+            && InitializerProperty is not null && CompilerField is not null && ContextFactoryField is not null
+            && DependenciesProperty is not null;
 
     /// <summary>The physical connection, where one is open already. Looking does not make one.</summary>
     public static DbConnection? OpenConnectionOf(IRelationalConnection connection)
@@ -60,6 +73,13 @@ internal static class ProviderInternals
 
     /// <summary>The data source of a connection; null where it can't be told.</summary>
     public static NpgsqlDataSource? DataSourceOf(NpgsqlConnection connection) => DataSourceProperty?.Invoke(connection);
+
+    /// <summary>What makes the query contexts of a provider's queries; null where it can't be told: its compiler is not EF Core's.</summary>
+    public static IQueryContextFactory? QueryContextFactoryOf(EntityQueryProvider provider)
+        => CompilerField?.Invoke(provider) is QueryCompiler compiler ? ContextFactoryField?.Invoke(compiler) : null;
+
+    /// <summary>Null where they can't be told.</summary>
+    public static QueryContextDependencies? DependenciesOf(RelationalQueryContextFactory factory) => DependenciesProperty?.Invoke(factory);
 
     private static FieldInfo FieldOf<T>(string name)
         => typeof(T).GetField(name, Hidden) ?? throw new MissingFieldException(typeof(T).Name, name);

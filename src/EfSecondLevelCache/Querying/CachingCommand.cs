@@ -305,7 +305,8 @@ internal sealed class CachingCommandBuilder(RelationalCommandBuilderDependencies
 }
 
 /// <summary>Makes the builders.</summary>
-internal sealed class CachingCommandBuilderFactory(RelationalCommandBuilderDependencies dependencies) : IRelationalCommandBuilderFactory
+internal sealed class CachingCommandBuilderFactory(RelationalCommandBuilderDependencies dependencies)
+    : RelationalCommandBuilderFactory(dependencies)
 {
-    public IRelationalCommandBuilder Create() => new CachingCommandBuilder(dependencies);
+    public override IRelationalCommandBuilder Create() => new CachingCommandBuilder(Dependencies);
 }

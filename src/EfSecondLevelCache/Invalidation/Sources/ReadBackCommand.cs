@@ -93,8 +93,11 @@ internal sealed class ReadBackColumn(IColumn column, bool isOld) : ColumnModific
 }
 
 /// <summary>Makes the commands of tracked entities.</summary>
-internal sealed class ReadBackCommandFactory : NpgsqlModificationCommandFactory
+/// <param name="generator">Of the application; another one than ours does not know what to return.</param>
+internal sealed class ReadBackCommandFactory(IUpdateSqlGenerator generator) : NpgsqlModificationCommandFactory
 {
     public override IModificationCommand CreateModificationCommand(in ModificationCommandParameters modificationCommandParameters)
-        => new ReadBackCommand(modificationCommandParameters);
+        => generator is ReadBackSqlGenerator
+            ? new ReadBackCommand(modificationCommandParameters)
+            : base.CreateModificationCommand(modificationCommandParameters);
 }

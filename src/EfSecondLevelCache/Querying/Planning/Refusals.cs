@@ -27,7 +27,13 @@ internal static class Refusals
     public static readonly QueryCacheRefusal NoPlan = new(
         RefusalReason.NoPlan,
         "the command did not come from the query compiler that the cache watches",
-        "Precompiled queries, UseInternalServiceProvider and a replaced IQuerySqlGeneratorFactory can't be cached");
+        "Precompiled queries and UseInternalServiceProvider can't be cached");
+
+    public static QueryCacheRefusal ForeignGenerator(Type generator)
+        => new(
+            RefusalReason.NoPlan,
+            $"its SQL was written by {generator.Name} and not by Npgsql's own generator, so it may read more than the query says",
+            "Mark the query NotCacheable(), or use Npgsql's IQuerySqlGeneratorFactory in a context whose queries are to be cached");
 
     public static readonly QueryCacheRefusal Churning = new(
         RefusalReason.Churning,
