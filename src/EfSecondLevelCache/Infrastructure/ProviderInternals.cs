@@ -48,11 +48,14 @@ internal static class ProviderInternals
         Reader<RelationalQueryContextFactory, QueryContextDependencies>(
             factory => Expression.Property(factory, PropertyOf(typeof(RelationalQueryContextFactory), "Dependencies")));
 
+    private static readonly Func<NpgsqlDataReader, NpgsqlCommand>? ReaderCommandProperty = Reader<NpgsqlDataReader, NpgsqlCommand>(
+        reader => Expression.Property(reader, PropertyOf(typeof(NpgsqlDataReader), "Command")));
+
     /// <summary>Whether every fact was found in the versions at hand.</summary>
     public static bool AllFound
         => ExistingConnectionField is not null && IdleProperty is not null && DataSourceProperty is not null
             && InitializerProperty is not null && CompilerField is not null && ContextFactoryField is not null
-            && DependenciesProperty is not null;
+            && DependenciesProperty is not null && ReaderCommandProperty is not null;
 
     /// <summary>The physical connection, where one is open already. Looking does not make one.</summary>
     public static DbConnection? OpenConnectionOf(IRelationalConnection connection)
@@ -80,6 +83,10 @@ internal static class ProviderInternals
 
     /// <summary>Null where they can't be told.</summary>
     public static QueryContextDependencies? DependenciesOf(RelationalQueryContextFactory factory) => DependenciesProperty?.Invoke(factory);
+
+    /// <summary>Whether a reader is what Npgsql returned for a command, and nobody put another one in its place. In doubt: no.</summary>
+    public static bool IsReaderOf(DbDataReader reader, DbCommand command)
+        => reader is NpgsqlDataReader npgsql && ReaderCommandProperty is not null && ReferenceEquals(ReaderCommandProperty(npgsql), command);
 
     private static FieldInfo FieldOf<T>(string name)
         => typeof(T).GetField(name, Hidden) ?? throw new MissingFieldException(typeof(T).Name, name);

@@ -84,6 +84,12 @@ internal static class Refusals
         "the command that was executed is not the one that EF Core compiled: an interceptor changed it",
         "Let the interceptor leave cacheable commands alone, or mark the query NotCacheable()");
 
+    public static QueryCacheRefusal ReaderReplaced(Type reader)
+        => new(
+            RefusalReason.CommandChanged,
+            $"its rows come from a {reader.Name} that is not Npgsql's reader of this command: an interceptor replaced or wrapped it",
+            "Let the interceptor leave the readers of cacheable commands alone, or mark the query NotCacheable()");
+
     public static readonly QueryCacheRefusal SeveralResults = new(
         RefusalReason.UnreadableSql, "it has more than one result", "Cache one statement at a time");
 
