@@ -78,7 +78,8 @@ public sealed class StoreDatabase(PostgresServer server) : IAsyncLifetime
         await db.Database.EnsureCreatedAsync();
         db.AddRange(Enumerable.Range(1, 3).Select(i => new Category { Id = i, Name = $"Category {i}" }));
         db.AddRange(Enumerable.Range(1, 9).Select(i => new Product { Id = i, Name = $"Product {i}", Price = i, CategoryId = 1 + (i % 3) }));
-        db.AddRange(Enumerable.Range(1, 18).Select(i => new Review { Id = i, ProductId = 1 + (i % 9), Stars = i % 5, Text = i % 2 == 0 ? $"Review {i}" : null }));
+        db.AddRange(Enumerable.Range(1, 18).Select(
+            i => new Review { Id = i, ProductId = 1 + (i % 9), Stars = i % 5, Text = i % 2 == 0 ? $"Review {i}" : null }));
         await db.SaveChangesAsync();
     }
 }

@@ -176,9 +176,11 @@ public sealed class ReplacedReaderTests(ShopDatabase database) : ShopTests(datab
         public override int GetValues(object[] values) => throw new NotSupportedException();
         public override bool GetBoolean(int ordinal) => throw new NotSupportedException();
         public override byte GetByte(int ordinal) => throw new NotSupportedException();
-        public override long GetBytes(int ordinal, long dataOffset, byte[]? buffer, int bufferOffset, int length) => throw new NotSupportedException();
+        public override long GetBytes(int ordinal, long dataOffset, byte[]? buffer, int bufferOffset, int length)
+            => throw new NotSupportedException();
         public override char GetChar(int ordinal) => throw new NotSupportedException();
-        public override long GetChars(int ordinal, long dataOffset, char[]? buffer, int bufferOffset, int length) => throw new NotSupportedException();
+        public override long GetChars(int ordinal, long dataOffset, char[]? buffer, int bufferOffset, int length)
+            => throw new NotSupportedException();
         public override DateTime GetDateTime(int ordinal) => throw new NotSupportedException();
         public override decimal GetDecimal(int ordinal) => throw new NotSupportedException();
         public override double GetDouble(int ordinal) => throw new NotSupportedException();

@@ -20,7 +20,7 @@ public sealed class UnreadableDataTests(PostgresServer server) : IAsyncLifetime
         ["NULL in a converted column"] = """UPDATE things SET "Colour" = NULL WHERE "Id" = 3""",
         ["another type"] = """ALTER TABLE things ALTER "Number" TYPE text""",
         ["a type that overflows"] = """ALTER TABLE things ALTER "Number" TYPE bigint; UPDATE things SET "Number" = 5000000000 WHERE "Id" = 3""",
-        ["a time that no DateTime holds"] = """UPDATE things SET "At" = '-infinity'::timestamptz - interval '0' WHERE "Id" = 3; UPDATE things SET "At" = '4000-01-01 BC' WHERE "Id" = 3""",
+        ["a time that no DateTime holds"] = """UPDATE things SET "At" = '4000-01-01 BC' WHERE "Id" = 3""",
         ["a decimal that overflows"] = """UPDATE things SET "Price" = 1e40 WHERE "Id" = 3""",
         ["a name that no enum has"] = """UPDATE things SET "Colour" = 'infrared' WHERE "Id" = 3""",
         ["JSON of another shape"] = """UPDATE things SET "Details" = '[1, 2]' WHERE "Id" = 3""",
@@ -79,7 +79,8 @@ public sealed class UnreadableDataTests(PostgresServer server) : IAsyncLifetime
             [
                 await Thrown.ByAsync(() => things.ToListAsync()),
                 await Thrown.ByAsync(() => Task.FromResult(things.ToList())),
-                await Thrown.ByAsync(() => db.Things.Cacheable().OrderBy(t => t.Id).Select(t => new { t.Name, t.Number, t.Price, t.Colour }).ToListAsync()),
+                await Thrown.ByAsync(
+                    () => db.Things.Cacheable().OrderBy(t => t.Id).Select(t => new { t.Name, t.Number, t.Price, t.Colour }).ToListAsync()),
                 await Thrown.ByAsync(() => db.Things.Cacheable().OrderBy(t => t.Id).Select(t => t.At).ToListAsync()),
                 await Thrown.ByAsync(() => db.Things.Cacheable().OrderBy(t => t.Id).Select(t => t.Parts).ToListAsync()),
                 await Thrown.ByAsync(() => db.Things.Cacheable().Where(t => t.Id == 3).Select(t => t.Number).SingleAsync()),

@@ -88,7 +88,8 @@ public sealed class ReplacedServiceTests
 
         Assert.Equal(
             TimeSpan.FromMinutes(1),
-            shop.Products.Cacheable(TimeSpan.FromMinutes(1)).Cacheable(TimeSpan.FromMinutes(2)).Cacheable(TimeSpan.FromMinutes(1)).Plan().Policy!.TimeToLive);
+            shop.Products.Cacheable(TimeSpan.FromMinutes(1)).Cacheable(TimeSpan.FromMinutes(2)).Cacheable(TimeSpan.FromMinutes(1))
+                .Plan().Policy!.TimeToLive);
         var error = Assert.Throws<InvalidOperationException>(() => shop.Products.Cacheable(q => q.VaryBy("x")));
         Assert.Contains("IQueryCompiler", error.Message, StringComparison.Ordinal);
         Assert.Contains("VaryBy(context => ...)", error.Message, StringComparison.Ordinal);
@@ -127,11 +128,13 @@ public sealed class ReplacedServiceTests
     public void A_mark_reduces_to_a_call_that_does_what_it_says()
     {
         using var shop = new ShopContext();
-        foreach (var marked in (IQueryable<Product>[])[shop.Products.Cacheable(q => q.Tag("x")), shop.Products.Cacheable(q => q.Tag("x").VaryBy("y"))])
+        foreach (var marked in (IQueryable<Product>[])[
+            shop.Products.Cacheable(q => q.Tag("x")), shop.Products.Cacheable(q => q.Tag("x").VaryBy("y"))])
         {
             Assert.True(marked.Expression.CanReduce);
             var call = (MethodCallExpression)marked.Expression.ReduceAndCheck();
-            var executable = Expression.Call(call.Method, [Expression.Constant(shop.Products, typeof(IQueryable<Product>)), .. call.Arguments.Skip(1)]);
+            var executable = Expression.Call(
+                call.Method, [Expression.Constant(shop.Products, typeof(IQueryable<Product>)), .. call.Arguments.Skip(1)]);
             var again = Expression.Lambda<Func<IQueryable<Product>>>(executable).Compile()();
             Assert.Equal(["x"], again.Plan().Policy!.Tags);
             Assert.Equal(marked.Plan().VaryByParameter, again.Plan().VaryByParameter);
@@ -148,7 +151,8 @@ public sealed class ReplacedServiceTests
 
         _ = EF.CompileQuery((ShopContext _, int id) => marked.Where(p => p.Id == id))(shop, 1).ToList();
         Assert.Equal(["x"], server.Plan.Policy!.Tags);
-        var error = Assert.Throws<InvalidOperationException>(() => EF.CompileQuery((ShopContext _, int id) => varied.Where(p => p.Id == id))(shop, 1).ToList());
+        var error = Assert.Throws<InvalidOperationException>(
+            () => EF.CompileQuery((ShopContext _, int id) => varied.Where(p => p.Id == id))(shop, 1).ToList());
         Assert.Contains("VaryBy is not available inside of EF.CompileQuery", error.Message, StringComparison.Ordinal);
     }
 
