@@ -14,14 +14,14 @@ namespace Microsoft.EntityFrameworkCore;
 public static class SecondLevelCacheQueryableExtensions
 {
     /// <summary>Caches the result of this query for the cache's default time to live.</summary>
-    public static IQueryable<T> Cacheable<T>(this IQueryable<T> source) => CachingQueryProvider.Mark(source, QueryCachePolicy.Default);
+    public static IQueryable<T> Cacheable<T>(this IQueryable<T> source) => QueryMark.Put(source, QueryCachePolicy.Default);
 
     /// <summary>Caches the result of this query.</summary>
     /// <param name="source">The query.</param>
     /// <param name="timeToLive">How long the result is served at most: 1 millisecond to 365 days.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeToLive"/> is out of that range.</exception>
     public static IQueryable<T> Cacheable<T>(this IQueryable<T> source, TimeSpan timeToLive)
-        => CachingQueryProvider.Mark(source, PolicyOf(timeToLive));
+        => QueryMark.Put(source, PolicyOf(timeToLive));
 
     /// <summary>Caches the result of this query as configured.</summary>
     /// <param name="source">The query.</param>
@@ -32,26 +32,11 @@ public static class SecondLevelCacheQueryableExtensions
         ArgumentNullException.ThrowIfNull(configure);
         var builder = new QueryCachePolicyBuilder();
         configure(builder);
-        if (builder is { Varies: false, Token: null })
-            return CachingQueryProvider.Mark(source, builder.Policy);
-        // Somebody else's provider takes a tag, which can't have parameters, so there it is not cached.
-        if (source.Provider is not CachingQueryProvider)
-            return CachingQueryProvider.Mark(source, QueryCachePolicy.None);
-
-        // A member of an object becomes a query parameter, so that its value is not compiled in. The tag tells which of the two count.
-        var tag = PolicyTag.Of(builder.Policy, builder.Varies ? "" : null, builder.Token is null ? null : "");
-        var values = Expression.Constant(new Parameters(builder.VaryByValue, builder.Token ?? default));
-        return source.Provider.CreateQuery<T>(Expression.Call(
-            null,
-            ParameterizedCacheableMethod.MakeGenericMethod(typeof(T)),
-            source.Expression,
-            Expression.Constant(tag),
-            Expression.Field(values, nameof(Parameters.CacheVariesBy)),
-            Expression.Field(values, nameof(Parameters.CacheNotOlderThan))));
+        return QueryMark.Put(source, builder.Policy, builder is { Varies: false, Token: null } ? null : ValuesOf(builder));
     }
 
     /// <summary>Keeps the result of this query out of the cache; it wins over every <c>Cacheable</c> and over the cache's rules.</summary>
-    public static IQueryable<T> NotCacheable<T>(this IQueryable<T> source) => CachingQueryProvider.Mark(source, QueryCachePolicy.None);
+    public static IQueryable<T> NotCacheable<T>(this IQueryable<T> source) => QueryMark.Put(source, QueryCachePolicy.None);
 
     /// <summary>
     /// What the cache would do with this query now, without executing it. For a split query: its first command. For queries that end in
@@ -74,18 +59,29 @@ public static class SecondLevelCacheQueryableExtensions
     internal static QueryCachePolicy PolicyOf(TimeSpan timeToLive)
         => new() { TimeToLive = TimeToLiveRange.Check(timeToLive, nameof(Cacheable), nameof(timeToLive)) };
 
-    /// <summary>Stands in the query expression until it is compiled; it is never called.</summary>
+    /// <summary>What a mark with values is in a query expression until that is compiled; called, it marks its source.</summary>
     internal static IQueryable<T> ParameterizedCacheable<T>(
         this IQueryable<T> source, [NotParameterized] string tag, string? cacheVariesBy, ChangeToken cacheNotOlderThan)
-        => throw new InvalidOperationException(
-            $"{nameof(ParameterizedCacheable)} is only for query expressions ({source}, {tag}, {cacheVariesBy}, {cacheNotOlderThan}).");
+        => QueryMark.Put(source, PolicyTag.Parse(tag).Policy, new QueryMarkValues(cacheVariesBy, cacheNotOlderThan, tag));
+
+    internal static MethodCallExpression ParameterizedCall(Expression source, Type elementType, QueryMarkValues values)
+    {
+        var members = Expression.Constant(values);
+        return Expression.Call(
+            null,
+            ParameterizedCacheableMethod.MakeGenericMethod(elementType),
+            source,
+            Expression.Constant(values.Tag),
+            Expression.Field(members, nameof(QueryMarkValues.CacheVariesBy)),
+            Expression.Field(members, nameof(QueryMarkValues.CacheNotOlderThan)));
+    }
 
     private static readonly MethodInfo ParameterizedCacheableMethod = typeof(SecondLevelCacheQueryableExtensions)
         .GetMethod(nameof(ParameterizedCacheable), BindingFlags.Static | BindingFlags.NonPublic)!;
 
-    private sealed class Parameters(string? cacheVariesBy, ChangeToken cacheNotOlderThan)
-    {
-        public readonly string? CacheVariesBy = cacheVariesBy;
-        public readonly ChangeToken CacheNotOlderThan = cacheNotOlderThan;
-    }
+    private static QueryMarkValues ValuesOf(QueryCachePolicyBuilder builder)
+        => new(
+            builder.VaryByValue,
+            builder.Token ?? default,
+            PolicyTag.Of(builder.Policy, builder.Varies ? "" : null, builder.Token is null ? null : ""));
 }

@@ -2,6 +2,8 @@ using System.Data;
 using System.Data.Common;
 using System.Linq.Expressions;
 using System.Reflection;
+using Microsoft.EntityFrameworkCore.Query;
+using Microsoft.EntityFrameworkCore.Query.Internal;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.EntityFrameworkCore.Storage.Internal;
 using Npgsql;
@@ -41,10 +43,24 @@ internal static class ProviderInternals
         Reader<TypeMappedRelationalParameter, RelationalTypeMapping>(
             parameter => Expression.Property(parameter, PropertyOf(typeof(TypeMappedRelationalParameter), "RelationalTypeMapping")));
 
+    private static readonly Func<EntityQueryProvider, IQueryCompiler>? CompilerField = Reader<EntityQueryProvider, IQueryCompiler>(
+        provider => Expression.Field(provider, FieldOf<EntityQueryProvider>("_queryCompiler")));
+
+    private static readonly Func<QueryCompiler, IQueryContextFactory>? ContextFactoryField = Reader<QueryCompiler, IQueryContextFactory>(
+        compiler => Expression.Field(compiler, FieldOf<QueryCompiler>("_queryContextFactory")));
+
+    private static readonly Func<RelationalQueryContextFactory, QueryContextDependencies>? DependenciesProperty =
+        Reader<RelationalQueryContextFactory, QueryContextDependencies>(
+            factory => Expression.Property(factory, PropertyOf(typeof(RelationalQueryContextFactory), "Dependencies")));
+
+    private static readonly Func<NpgsqlDataReader, NpgsqlCommand>? ReaderCommandProperty = Reader<NpgsqlDataReader, NpgsqlCommand>(
+        reader => Expression.Property(reader, PropertyOf(typeof(NpgsqlDataReader), "Command")));
+
     /// <summary>Whether every fact was found in the versions at hand.</summary>
     public static bool AllFound
         => ExistingConnectionField is not null && IdleProperty is not null && DataSourceProperty is not null
-            && InitializerProperty is not null && MappingProperty is not null;
+            && InitializerProperty is not null && MappingProperty is not null && CompilerField is not null && ContextFactoryField is not null
+            && DependenciesProperty is not null && ReaderCommandProperty is not null;
 
     /// <summary>The physical connection, where one is open already. Looking does not make one.</summary>
     public static DbConnection? OpenConnectionOf(IRelationalConnection connection)
@@ -73,6 +89,17 @@ internal static class ProviderInternals
         TypeMappedRelationalParameter mapped when MappingProperty is not null => [MappingProperty(mapped)],
         _ => [],
     };
+
+    /// <summary>What makes the query contexts of a provider's queries; null where it can't be told: its compiler is not EF Core's.</summary>
+    public static IQueryContextFactory? QueryContextFactoryOf(EntityQueryProvider provider)
+        => CompilerField?.Invoke(provider) is QueryCompiler compiler ? ContextFactoryField?.Invoke(compiler) : null;
+
+    /// <summary>Null where they can't be told.</summary>
+    public static QueryContextDependencies? DependenciesOf(RelationalQueryContextFactory factory) => DependenciesProperty?.Invoke(factory);
+
+    /// <summary>Whether a reader is what Npgsql returned for a command, and nobody put another one in its place. In doubt: no.</summary>
+    public static bool IsReaderOf(DbDataReader reader, DbCommand command)
+        => reader is NpgsqlDataReader npgsql && ReaderCommandProperty is not null && ReferenceEquals(ReaderCommandProperty(npgsql), command);
 
     private static FieldInfo FieldOf<T>(string name)
         => typeof(T).GetField(name, Hidden) ?? throw new MissingFieldException(typeof(T).Name, name);

@@ -1,4 +1,5 @@
-using EfSecondLevelCache.Backplanes.Postgres;
+#pragma warning disable EF9100
+
 using EfSecondLevelCache.Invalidation.Sources;
 using EfSecondLevelCache.Querying;
 using EfSecondLevelCache.Querying.Planning;
@@ -6,13 +7,12 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Query;
+using Microsoft.EntityFrameworkCore.Query.Internal;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.EntityFrameworkCore.Update;
-using Microsoft.EntityFrameworkCore.Update.Internal;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
-using Npgsql.EntityFrameworkCore.PostgreSQL.Query.Internal;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Update.Internal;
 
 namespace EfSecondLevelCache.Infrastructure;
@@ -26,6 +26,9 @@ internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtens
     private readonly SecondLevelCache? _instance;
     private readonly SecondLevelCacheOptions? _options;
     private SecondLevelCache? _resolved;
+
+    /// <summary>What ReplaceService says, for all implementations of a service (null) or for one; EF Core validates before it applies.</summary>
+    private IReadOnlyDictionary<(Type Service, Type? Implementation), Type>? _replacedServices;
 
     /// <summary>The cache of the application's services, or the process's default one.</summary>
     public SecondLevelCacheOptionsExtension() => Info = new ExtensionInfo(this);
@@ -43,41 +46,32 @@ internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtens
             ?? (_options is null ? FromApplication(options) : null)
             ?? SharedCaches.Get(_options ?? new SecondLevelCacheOptions(), LoggersOf(options));
 
+    /// <remarks>
+    /// Libraries recognize EF Core's services by their types. So ours are derived from EF Core's and Npgsql's, and what can be put in front of a
+    /// service where it is used leaves the service itself alone.
+    /// </remarks>
     public void ApplyServices(IServiceCollection services)
     {
         services.AddScoped<CacheSession>();
         services.AddScoped<ReadBacks>();
-        services.AddSingleton<IRelationalCommandBuilderFactory, CachingCommandBuilderFactory>();
-        services.AddScoped<IAsyncQueryProvider, CachingQueryProvider>();
         services.AddSingleton<IInterceptor, TransactionObserver>();
         services.AddSingleton<IInterceptor, CacheableRewriter>();
-        // A user's replacement of the builder is applied after us; only then is the other door needed.
+        // Without our builder, the application's own needs the other door.
         services.AddSingleton<IInterceptor>(provider =>
             provider.GetRequiredService<IRelationalCommandBuilderFactory>() is CachingCommandBuilderFactory
                 ? new NoInterceptor()
                 : new QueryCacheInterceptor());
-        Decorate<IQuerySqlGeneratorFactory, NpgsqlQuerySqlGeneratorFactory>(
-            services,
-            (provider, inner) => new PlanningSqlGeneratorFactory(
-                inner,
-                provider.GetRequiredService<QuerySqlGeneratorDependencies>(),
-                provider.GetRequiredService<RelationalCommandBuilderDependencies>()));
-        Replace<IModificationCommandFactory, NpgsqlModificationCommandFactory, ReadBackCommandFactory>(services);
-        Replace<IUpdateSqlGenerator, NpgsqlUpdateSqlGenerator, ReadBackSqlGenerator>(services);
-        Decorate<IBatchExecutor, BatchExecutor>(
-            services,
-            (provider, inner) =>
-            {
-                var session = provider.GetRequiredService<CacheSession>();
-                return new ReadBackBatchExecutor(
-                    new NotifyingBatchExecutor(new ObservingBatchExecutor(inner, session), session),
-                    session,
-                    provider.GetRequiredService<ReadBacks>());
-            });
+        Replace<IRelationalCommandBuilderFactory, RelationalCommandBuilderFactory, CachingCommandBuilderFactory>(services, ServiceLifetime.Singleton);
+        Replace<IQueryContextFactory, RelationalQueryContextFactory, CachedQueryContextFactory>(services, ServiceLifetime.Scoped);
+        Replace<ILiftableConstantProcessor, RelationalLiftableConstantProcessor, PlanningConstantProcessor>(services, ServiceLifetime.Scoped);
+        Replace<IDatabase, RelationalDatabase, ObservedDatabase>(services, ServiceLifetime.Scoped);
+        Replace<IModificationCommandFactory, NpgsqlModificationCommandFactory, ReadBackCommandFactory>(services, ServiceLifetime.Singleton);
+        Replace<IUpdateSqlGenerator, NpgsqlUpdateSqlGenerator, ReadBackSqlGenerator>(services, ServiceLifetime.Singleton);
     }
 
     public void Validate(IDbContextOptions options)
     {
+        _replacedServices = options.FindExtension<CoreOptionsExtension>()?.ReplacedServices;
         var provider = options.Extensions.FirstOrDefault(extension => extension.Info.IsDatabaseProvider);
         if (provider is not null && provider.GetType().Assembly != typeof(NpgsqlDbContextOptionsBuilderExtensions).Assembly)
         {
@@ -108,33 +102,17 @@ internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtens
             ? core.LoggerFactory ?? core.ApplicationServiceProvider?.GetService<ILoggerFactory>()
             : null;
 
-    /// <summary>Puts a service in front of the one that is there, or of the provider's own where the provider comes after us.</summary>
-    private static void Decorate<TService, TDefault>(
-        IServiceCollection services, Func<IServiceProvider, TService, TService> decorate)
+    /// <summary>Puts ours in the place of EF Core's or the provider's own; another one's stays, and that which the application replaces.</summary>
+    private void Replace<TService, TDefault, TOurs>(IServiceCollection services, ServiceLifetime lifetime)
         where TService : class
+        where TOurs : class, TDefault, TService
+        where TDefault : class
     {
-        var existing = services.LastOrDefault(descriptor => descriptor.ServiceType == typeof(TService));
-        Func<IServiceProvider, TService> inner = existing switch
+        if (_replacedServices?.ContainsKey((typeof(TService), typeof(TDefault))) != true
+            && services.All(descriptor => descriptor.ServiceType != typeof(TService) || descriptor.ImplementationType == typeof(TDefault)))
         {
-            { ImplementationInstance: TService instance } => _ => instance,
-            { ImplementationFactory: { } factory } => provider => (TService)factory(provider),
-            { ImplementationType: { } type } => provider => (TService)ActivatorUtilities.CreateInstance(provider, type),
-            _ => provider => (TService)ActivatorUtilities.CreateInstance(provider, typeof(TDefault)),
-        };
-        if (existing is not null)
-            services.Remove(existing);
-        // EF Core's own lifetimes: the generator factory is a singleton, the executor is scoped.
-        var lifetime = existing?.Lifetime ?? (typeof(TService) == typeof(IBatchExecutor) ? ServiceLifetime.Scoped : ServiceLifetime.Singleton);
-        services.Add(new ServiceDescriptor(typeof(TService), provider => decorate(provider, inner(provider)), lifetime));
-    }
-
-    /// <summary>Puts ours in the place of the provider's own; another one's stays.</summary>
-    private static void Replace<TService, TDefault, TOurs>(IServiceCollection services)
-        where TService : class
-        where TOurs : class, TService
-    {
-        if (services.All(descriptor => descriptor.ServiceType != typeof(TService) || descriptor.ImplementationType == typeof(TDefault)))
-            services.Replace(ServiceDescriptor.Singleton<TService, TOurs>());
+            services.Replace(new ServiceDescriptor(typeof(TService), typeof(TOurs), lifetime));
+        }
     }
 
     private sealed class NoInterceptor : IInterceptor;

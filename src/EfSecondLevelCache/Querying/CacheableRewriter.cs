@@ -17,25 +17,38 @@ internal sealed class CacheableRewriter : IQueryExpressionInterceptor
 
     private sealed class Visitor : ExpressionVisitor
     {
+        private const string VaryByIsCompiledIn =
+            "VaryBy is not available inside of EF.CompileQuery, where its value would be compiled in. "
+            + "Use VaryBy(context => ...) of AddSecondLevelCache instead.";
+
+        private const string NotOlderThanIsCompiledIn =
+            "NotOlderThan is not available inside of EF.CompileQuery, where its token would be compiled in. "
+            + "Write the query without EF.CompileQuery, or mark it NotCacheable().";
+
         private int _marks;
 
         protected override Expression VisitMethodCall(MethodCallExpression node)
         {
             var call = (MethodCallExpression)base.VisitMethodCall(node);
-            if (call.Method.DeclaringType != typeof(SecondLevelCacheQueryableExtensions))
-                return call;
-            return Tagged(call.Arguments[0], call.Method.GetGenericArguments()[0], TagOf(call));
+            if (call.Method.DeclaringType == typeof(SecondLevelCacheQueryableExtensions))
+                return CacheableExpression.TagWith(call.Arguments[0], call.Method.GetGenericArguments()[0], TagOf(call));
+            return TaggedIn(call) is { } tagged
+                ? CacheableExpression.TagWith(call.Arguments[0], call.Method.GetGenericArguments()[0], TagOf(tagged.Policy))
+                : call;
         }
 
         protected override Expression VisitExtension(Expression node)
-            => base.VisitExtension(node) is var visited && visited is CacheableExpression marked
-                ? Tagged(marked.Source, marked.Type.GetGenericArguments()[0], TagOf(marked.Policy))
-                : visited;
+            => node is not CacheableExpression marked ? base.VisitExtension(node)
+                : marked.Values is null ? CacheableExpression.TagWith(Visit(marked.Source), marked.ElementType, TagOf(marked.Policy))
+                : Visit(marked.Reduce());
 
-        private static MethodCallExpression Tagged(Expression source, Type elementType, string tag)
-            => Expression.Call(
-                typeof(EntityFrameworkQueryableExtensions), nameof(EntityFrameworkQueryableExtensions.TagWith), [elementType],
-                source, Expression.Constant(tag));
+        /// <summary>Our tag in a call of TagWith, which a mark is where its context could not be told; null: it is none.</summary>
+        private static TaggedPolicy? TaggedIn(MethodCallExpression call)
+            => call.Method.Name == nameof(EntityFrameworkQueryableExtensions.TagWith)
+                && call.Method.DeclaringType == typeof(EntityFrameworkQueryableExtensions)
+                && call.Arguments[1] is ConstantExpression { Value: string tag }
+                    ? PolicyTag.TryParse(tag)
+                    : null;
 
         private string TagOf(QueryCachePolicy policy, string? varyByParameter = null, string? notOlderThanParameter = null)
             => PolicyTag.Of(policy, varyByParameter, notOlderThanParameter, order: _marks++);
@@ -50,8 +63,8 @@ internal sealed class CacheableRewriter : IQueryExpressionInterceptor
                     var tagged = PolicyTag.Parse(ValueOf<string>(call.Arguments[1]));
                     return TagOf(
                         tagged.Policy,
-                        tagged.VaryByParameter is null ? null : ((QueryParameterExpression)call.Arguments[2]).Name,
-                        tagged.NotOlderThanParameter is null ? null : ((QueryParameterExpression)call.Arguments[3]).Name);
+                        tagged.VaryByParameter is null ? null : NameOf(call.Arguments[2], VaryByIsCompiledIn),
+                        tagged.NotOlderThanParameter is null ? null : NameOf(call.Arguments[3], NotOlderThanIsCompiledIn));
                 case nameof(SecondLevelCacheQueryableExtensions.Cacheable) when call.Arguments.Count == 1:
                     return TagOf(QueryCachePolicy.Default);
                 case nameof(SecondLevelCacheQueryableExtensions.Cacheable) when call.Arguments[1].Type == typeof(TimeSpan):
@@ -59,22 +72,16 @@ internal sealed class CacheableRewriter : IQueryExpressionInterceptor
                 case nameof(SecondLevelCacheQueryableExtensions.Cacheable):
                     var builder = new QueryCachePolicyBuilder();
                     ValueOf<Action<QueryCachePolicyBuilder>>(call.Arguments[1])(builder);
-                    if (builder.Varies)
-                    {
-                        throw new InvalidOperationException(
-                            "VaryBy is not available inside of EF.CompileQuery, where its value would be compiled in. "
-                            + "Use VaryBy(context => ...) of AddSecondLevelCache instead.");
-                    }
-
-                    return builder.Token is null
-                        ? TagOf(builder.Policy)
-                        : throw new InvalidOperationException(
-                            "NotOlderThan is not available inside of EF.CompileQuery, where its token would be compiled in. "
-                            + "Write the query without EF.CompileQuery, or mark it NotCacheable().");
+                    return builder.Varies ? throw new InvalidOperationException(VaryByIsCompiledIn)
+                        : builder.Token is not null ? throw new InvalidOperationException(NotOlderThanIsCompiledIn)
+                        : TagOf(builder.Policy);
                 default:
                     throw new InvalidOperationException($"{call.Method.Name} can't be part of a query expression.");
             }
         }
+
+        private static string NameOf(Expression argument, string otherwise)
+            => argument is QueryParameterExpression parameter ? parameter.Name : throw new InvalidOperationException(otherwise);
 
         private static T ValueOf<T>(Expression argument)
         {

@@ -58,8 +58,8 @@ internal sealed class CachingCommand(
     {
         if (CacheableSession(parameterObject) is { } session)
         {
-            if (cancellationToken.IsCancellationRequested)
-                return Task.FromCanceled<RelationalDataReader>(cancellationToken);
+            // As opening a connection does, which a hit spares. A cancelled task would be another exception.
+            cancellationToken.ThrowIfCancellationRequested();
             return _plan!.NotOlderThanParameter is null
                 ? LookUpAndExecuteAsync(session, parameterObject, cancellationToken)
                 : CatchUpAndExecuteAsync(session, parameterObject, cancellationToken);
@@ -205,7 +205,7 @@ internal sealed class CachingCommand(
     private CachedRelationalDataReader Serve(CachedResult result, in RelationalCommandParameterObject parameterObject)
     {
         var reader = _reader ??= new CachedRelationalDataReader();
-        reader.Initialize(parameterObject.Connection, result, buffered: parameterObject.ReaderColumns is not null);
+        reader.Initialize(parameterObject.Connection, result, parameterObject.ReaderColumns, parameterObject.DetailedErrorsEnabled);
         return reader;
     }
 
@@ -365,7 +365,8 @@ internal sealed class CachingCommandBuilder(RelationalCommandBuilderDependencies
 }
 
 /// <summary>Makes the builders.</summary>
-internal sealed class CachingCommandBuilderFactory(RelationalCommandBuilderDependencies dependencies) : IRelationalCommandBuilderFactory
+internal sealed class CachingCommandBuilderFactory(RelationalCommandBuilderDependencies dependencies)
+    : RelationalCommandBuilderFactory(dependencies)
 {
-    public IRelationalCommandBuilder Create() => new CachingCommandBuilder(dependencies);
+    public override IRelationalCommandBuilder Create() => new CachingCommandBuilder(Dependencies);
 }

@@ -356,8 +356,10 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         {
             if (query.Refusal is { } refusal)
                 return refusal;
-            if (!IsSameCommand(query, executed))
+            if (!ReferenceEquals(executed.Connection, query.Session.Connection.DbConnection) || !IsSameCommand(query, executed))
                 return Refusals.CommandChanged;
+            if (!ProviderInternals.IsReaderOf(live, executed))
+                return Refusals.ReaderReplaced(live.GetType());
             layout = query.Policy.Columns.LayoutFor(live, query.ReadsByName);
             return layout is null ? Refusals.OtherColumns : null;
         }

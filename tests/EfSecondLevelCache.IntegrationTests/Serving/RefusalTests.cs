@@ -148,6 +148,25 @@ public sealed class RefusalTests(ShopDatabase database) : ShopTests(database)
     }
 
     [Fact]
+    public async Task What_a_replaced_SQL_generator_writes_is_read_off_its_text()
+    {
+        await using var cache = new SecondLevelCache();
+        var before = await MissAsync(cache, db => db.Orders.Cacheable().SumAsync(o => o.Quantity));
+        await using (var db = Open(cache, o => o.ReplaceService<IQuerySqlGeneratorFactory, OwnGeneratorFactory>()))
+            Assert.Equal(1, await db.Orders.Where(o => o.Id == 2).ExecuteUpdateAsync(set => set.SetProperty(o => o.Quantity, o => o.Quantity + 1)));
+        Assert.Equal(before + 1, await MissAsync(cache, db => db.Orders.Cacheable().SumAsync(o => o.Quantity)));
+    }
+
+    [Fact]
+    public async Task A_query_of_Npgsql_s_generator_is_cached_whoever_made_it()
+    {
+        await using var cache = new SecondLevelCache();
+        await using var db = Open(cache, o => o.ReplaceService<IQuerySqlGeneratorFactory, OwnFactoryOfStockGenerators>());
+        Assert.Equal(40, await MissAsync(() => db.Products.Cacheable().CountAsync()));
+        Assert.Equal(40, await HitAsync(() => db.Products.Cacheable().CountAsync()));
+    }
+
+    [Fact]
     public async Task A_context_over_an_application_s_internal_services_works()
     {
         await using var services = new ServiceCollection().AddEntityFrameworkNpgsql().BuildServiceProvider();
@@ -200,8 +219,16 @@ public sealed class RefusalTests(ShopDatabase database) : ShopTests(database)
         : IQuerySqlGeneratorFactory
     {
         public QuerySqlGenerator Create()
-            => new NpgsqlQuerySqlGenerator(dependencies, types, options.ReverseNullOrderingEnabled, options.PostgresVersion);
+            => new OwnGenerator(dependencies, types, options.ReverseNullOrderingEnabled, options.PostgresVersion);
     }
+
+    private sealed class OwnGenerator(
+        QuerySqlGeneratorDependencies dependencies, IRelationalTypeMappingSource types, bool reverseNullOrdering, Version version)
+        : NpgsqlQuerySqlGenerator(dependencies, types, reverseNullOrdering, version);
+
+    private sealed class OwnFactoryOfStockGenerators(
+        QuerySqlGeneratorDependencies dependencies, IRelationalTypeMappingSource types, INpgsqlSingletonOptions options)
+        : NpgsqlQuerySqlGeneratorFactory(dependencies, types, options);
 
     private static Task SqlAsync<T>(ShopContext db, string sql) => db.Database.SqlQueryRaw<T>(sql).Cacheable().ToListAsync();
 }

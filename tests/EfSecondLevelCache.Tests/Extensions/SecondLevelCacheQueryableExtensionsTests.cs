@@ -133,23 +133,6 @@ public sealed class SecondLevelCacheQueryableExtensionsTests : IDisposable
     }
 
     [Fact]
-    public async Task Each_value_to_vary_by_has_a_result_of_its_own_and_null_is_one_of_them()
-    {
-        var server = new NoServer(("Id", typeof(int)), ("Name", typeof(string)));
-        await using var cache = new SecondLevelCache(c => c.UniformSessions());
-        using var shop = ShopContext.With(cache, server);
-
-        for (var i = 0; i < 2; i++)
-        {
-            foreach (var value in new[] { "a", "b", "", null })
-                await shop.Products.Cacheable(q => q.VaryBy(value)).ToListAsync(TestContext.Current.CancellationToken);
-        }
-
-        Assert.Equal(4, server.Commands.Count);
-        Assert.Equal(4, cache.Statistics.Hits);
-    }
-
-    [Fact]
     public void A_value_to_vary_by_goes_with_other_parameters()
     {
         var id = 5;
@@ -186,21 +169,17 @@ public sealed class SecondLevelCacheQueryableExtensionsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_token_is_no_part_of_the_key_and_without_a_change_source_the_query_goes_to_the_database()
+    public async Task Without_a_change_source_a_query_with_a_token_goes_to_the_database()
     {
         var server = new NoServer(("Id", typeof(int)), ("Name", typeof(string)));
         await using var cache = new SecondLevelCache(c => c.UniformSessions());
         using var shop = ShopContext.With(cache, server);
 
-        await shop.Products.Cacheable().ToListAsync(TestContext.Current.CancellationToken);
-        await shop.Products.Cacheable(q => q.NotOlderThan(default)).ToListAsync(TestContext.Current.CancellationToken);
-        Assert.Equal(1, cache.Statistics.Hits);
-
         var explained = Assert.Single(await shop.ExplainCacheAsync(
             () => shop.Products.Cacheable(q => q.NotOlderThan(new ChangeToken { Lsn = 1 })).ToListAsync()));
         Assert.Equal(RefusalReason.NotCaughtUp, explained.Refusal?.Reason);
         Assert.Equal(RefusalReason.NotCaughtUp, shop.Products.Cacheable(q => q.NotOlderThan(new ChangeToken { Lsn = 1 })).ExplainCache().Refusal?.Reason);
-        Assert.Equal(2, server.Commands.Count);
+        Assert.Single(server.Commands);
     }
 
     [Fact]

@@ -48,8 +48,11 @@ internal sealed class ReadBackCommand(in ModificationCommandParameters parameter
 }
 
 /// <summary>Makes the commands of tracked entities.</summary>
-internal sealed class ReadBackCommandFactory : NpgsqlModificationCommandFactory
+/// <param name="generator">Of the application; another one than ours does not know what to return.</param>
+internal sealed class ReadBackCommandFactory(IUpdateSqlGenerator generator) : NpgsqlModificationCommandFactory
 {
     public override IModificationCommand CreateModificationCommand(in ModificationCommandParameters modificationCommandParameters)
-        => new ReadBackCommand(modificationCommandParameters);
+        => generator is ReadBackSqlGenerator
+            ? new ReadBackCommand(modificationCommandParameters)
+            : base.CreateModificationCommand(modificationCommandParameters);
 }

@@ -44,6 +44,9 @@ internal static class PolicyTag
     /// <summary>What a tag says.</summary>
     public static TaggedPolicy Parse(string tag) => TryRead(tag.AsSpan(Prefix.Length))!;
 
+    /// <summary>The same; null: it is not one of ours.</summary>
+    public static TaggedPolicy? TryParse(string tag) => tag.StartsWith(Prefix, StringComparison.Ordinal) ? TryRead(tag.AsSpan(Prefix.Length)) : null;
+
     /// <summary>The SQL as it would be without our tags, and what they said; null: there was none.</summary>
     public static string Remove(string commandText, out TaggedPolicy? policy)
     {

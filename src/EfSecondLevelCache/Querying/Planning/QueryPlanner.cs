@@ -33,9 +33,13 @@ internal sealed class QueryPlanner : ExpressionVisitor
     private QueryPlanner(bool dependenciesAreStated) => _dependenciesAreStated = dependenciesAreStated;
 
     public static QueryPlan Plan(
-        Expression queryExpression, string commandText, IReadOnlyList<IRelationalParameter> parameters, TaggedPolicy? tagged)
+        Expression queryExpression,
+        string commandText,
+        IReadOnlyList<IRelationalParameter> parameters,
+        TaggedPolicy? tagged,
+        QueryCacheRefusal? refusal = null)
     {
-        var planner = new QueryPlanner(tagged?.Policy.DependsOn.Count > 0);
+        var planner = new QueryPlanner(tagged?.Policy.DependsOn.Count > 0) { _refusal = refusal };
         var columns = PlannedColumns.None;
         IReadOnlyList<TableRead> reads = [];
         try

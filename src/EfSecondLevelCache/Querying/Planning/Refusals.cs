@@ -27,7 +27,13 @@ internal static class Refusals
     public static readonly QueryCacheRefusal NoPlan = new(
         RefusalReason.NoPlan,
         "the command did not come from the query compiler that the cache watches",
-        "Precompiled queries, UseInternalServiceProvider and a replaced IQuerySqlGeneratorFactory can't be cached");
+        "Precompiled queries and UseInternalServiceProvider can't be cached");
+
+    public static QueryCacheRefusal ForeignGenerator(Type generator)
+        => new(
+            RefusalReason.NoPlan,
+            $"its SQL was written by {generator.Name} and not by Npgsql's own generator, so it may read more than the query says",
+            "Mark the query NotCacheable(), or use Npgsql's IQuerySqlGeneratorFactory in a context whose queries are to be cached");
 
     public static readonly QueryCacheRefusal Churning = new(
         RefusalReason.Churning,
@@ -82,6 +88,12 @@ internal static class Refusals
         RefusalReason.CommandChanged,
         "the command that was executed is not the one that EF Core compiled: an interceptor changed it",
         "Let the interceptor leave cacheable commands alone, or mark the query NotCacheable()");
+
+    public static QueryCacheRefusal ReaderReplaced(Type reader)
+        => new(
+            RefusalReason.CommandChanged,
+            $"its rows come from a {reader.Name} that is not Npgsql's reader of this command: an interceptor replaced or wrapped it",
+            "Let the interceptor leave the readers of cacheable commands alone, or mark the query NotCacheable()");
 
     public static readonly QueryCacheRefusal SeveralResults = new(
         RefusalReason.UnreadableSql, "it has more than one result", "Cache one statement at a time");

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Microsoft.EntityFrameworkCore.Query.Internal;
 using Microsoft.EntityFrameworkCore.Storage;
 
 namespace EfSecondLevelCache.Querying.Results;
@@ -22,17 +23,20 @@ internal sealed class CachedRelationalDataReader : RelationalDataReader
 
     /// <param name="connection">Of the context.</param>
     /// <param name="result">What to serve.</param>
-    /// <param name="buffered">EF Core would buffer this query.</param>
-    public void Initialize(IRelationalConnection connection, CachedResult result, bool buffered)
+    /// <param name="columns">How EF Core would buffer the rows; null: it would not.</param>
+    /// <param name="detailedErrors">What EF Core says of a value that it can't read.</param>
+    public void Initialize(IRelationalConnection connection, CachedResult result, IReadOnlyList<ReaderColumn?>? columns, bool detailedErrors)
     {
+        if (columns is not null && result.HasNullWhereRequired(columns))
+            Buffer(result, columns, detailedErrors);
         _connection = connection;
-        _reader.Reset(result, objectsAsStored: buffered);
+        _reader.Reset(result, objectsAsStored: columns is not null);
     }
 
     public override bool Read() => _reader.Read();
 
-    public override Task<bool> ReadAsync(CancellationToken cancellationToken = default)
-        => cancellationToken.IsCancellationRequested ? Task.FromCanceled<bool>(cancellationToken) : Task.FromResult(_reader.Read());
+    /// <summary>As Npgsql's, for a row that is there: a cancellation ends a wait, and here is nothing to wait for.</summary>
+    public override Task<bool> ReadAsync(CancellationToken cancellationToken = default) => Task.FromResult(_reader.Read());
 
     public override void Close() => _reader.Close();
 
@@ -45,4 +49,12 @@ internal sealed class CachedRelationalDataReader : RelationalDataReader
     public override void Dispose() => _reader.Close();
 
     public override ValueTask DisposeAsync() => CloseAsync();
+
+    /// <summary>EF Core's buffering tells of a row that does not fit the model before the first one is read, and in its own words.</summary>
+    private static void Buffer(CachedResult result, IReadOnlyList<ReaderColumn?> columns, bool detailedErrors)
+    {
+        var reader = new CachedDataReader();
+        reader.Reset(result);
+        new BufferedDataReader(reader, detailedErrors).Initialize(columns).Dispose();
+    }
 }

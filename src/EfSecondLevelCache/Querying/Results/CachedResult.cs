@@ -1,9 +1,11 @@
+using Microsoft.EntityFrameworkCore.Storage;
+
 namespace EfSecondLevelCache.Querying.Results;
 
 /// <summary>The rows of a query as they were read from the database. Immutable: any number of readers may read it at once.</summary>
 internal sealed class CachedResult
 {
-    private const int ObjectBytes = 72;
+    private const int ObjectBytes = 80;
 
     private readonly RowChunk _first;
     private readonly RowChunk[] _others;
@@ -25,6 +27,9 @@ internal sealed class CachedResult
 
     public RowLayout Layout { get; }
 
+    /// <summary>The columns in which there may be a null, as <see cref="BitOf"/> has them.</summary>
+    public ulong ColumnsWithNull { get; init; }
+
     public ResultColumns Columns { get; }
 
     public int Rows { get; }
@@ -41,6 +46,27 @@ internal sealed class CachedResult
             + fullChunks * ChunkBytes(layout, layout.RowsPerChunk)
             + ChunkBytes(layout, rest)
             + (chunks > 1 ? ObjectSize.OfArray<RowChunk>(chunks - 1) : 0);
+    }
+
+    /// <summary>The bit of a column; the last one is that of all further columns.</summary>
+    public static ulong BitOf(int ordinal) => 1UL << Math.Min(ordinal, 63);
+
+    /// <summary>Whether there may be a null where EF Core expects none.</summary>
+    /// <param name="columns">As EF Core reads them; those of raw SQL have names, and their place is that in the result.</param>
+    public bool HasNullWhereRequired(IReadOnlyList<ReaderColumn?> columns)
+    {
+        if (ColumnsWithNull == 0)
+            return false;
+        for (var i = 0; i < columns.Count; i++)
+        {
+            if (columns[i] is { IsNullable: false } column
+                && (ColumnsWithNull & BitOf(column.Name is null ? i : Math.Max(Columns.Find(column.Name), 0))) != 0)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>A chunk and its rows; false past the last.</summary>

@@ -57,7 +57,7 @@ internal sealed class PrefixedDataReader : DbDataReader
     }
 
     public override Task<bool> ReadAsync(CancellationToken cancellationToken)
-        => IsInPrefix ? base.ReadAsync(cancellationToken) : _live.ReadAsync(cancellationToken);
+        => IsInPrefix ? Task.FromResult(Read()) : _live.ReadAsync(cancellationToken);
 
     public override bool NextResult() => EntersNextResult() || _live.NextResult();
 

@@ -13,6 +13,7 @@ internal sealed class ResultBuilder(RowLayout layout)
     private RowChunk _chunk = RowChunk.Empty;
     private int _chunkCapacity;
     private int _chunkRows;
+    private ulong _columnsWithNull;
 
     public int Rows { get; private set; }
 
@@ -36,8 +37,13 @@ internal sealed class ResultBuilder(RowLayout layout)
 
             // The values of a row are in Npgsql's buffer once Read has returned, so nothing is to be awaited here.
             if (!reader.IsDBNull(i))
+            {
                 type.Capture(reader, i, in column, inline, references, _memory);
-            else if (column.IsInline)
+                continue;
+            }
+
+            _columnsWithNull |= CachedResult.BitOf(i);
+            if (column.IsInline)
                 inline[column.NullByte] |= column.NullMask;
         }
 
@@ -56,11 +62,11 @@ internal sealed class ResultBuilder(RowLayout layout)
     {
         Resize(_chunkRows);
         if (_full.Count == 0)
-            return new(layout, columns, _chunkRows == 0 ? [] : [_chunk], Rows, _memory.Bytes);
+            return new(layout, columns, _chunkRows == 0 ? [] : [_chunk], Rows, _memory.Bytes) { ColumnsWithNull = _columnsWithNull };
 
         if (_chunkRows > 0)
             _full.Add(_chunk);
-        return new(layout, columns, CollectionsMarshal.AsSpan(_full), Rows, _memory.Bytes);
+        return new(layout, columns, CollectionsMarshal.AsSpan(_full), Rows, _memory.Bytes) { ColumnsWithNull = _columnsWithNull };
     }
 
     private void Grow()

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace EfSecondLevelCache.Tests.Querying;
 
-public class CachingQueryProviderTests
+public class CacheableExpressionTests
 {
     [Fact]
     public void Equal_queries_with_equal_policies_are_compiled_once()
