@@ -4,6 +4,7 @@
 #   nodes     how soon the other nodes know, and what that costs a writer: peers, Redis (of ConnectionStrings__Redis, else a private one), PostgreSQL
 #   bdn       the same questions by BenchmarkDotNet, for example: eng/bench.sh bdn --filter '*PrimaryKey*'
 #   writes    the hit ratio while one operation in twenty writes, invalidated by row and by table
+#   shop-writes   which share of twenty usual queries of a shop is served while 5 and 20 operations of 100 write
 #   invalidation   what a check and an invalidation cost
 # Other verbs of tests/EfSecondLevelCache.Benchmarks are passed on. Uses the server of ConnectionStrings__Demo, else a private one.
 set -euo pipefail
@@ -14,6 +15,6 @@ source eng/postgres.sh
 (($#)) || set -- queries
 build_project tests/EfSecondLevelCache.Benchmarks
 case $1 in
-    queries | bdn | writes | nodes) provide_postgres ;;
+    queries | bdn | writes | shop-writes | nodes) provide_postgres ;;
 esac
 dotnet run --no-build --configuration Release --project tests/EfSecondLevelCache.Benchmarks -- "$@"

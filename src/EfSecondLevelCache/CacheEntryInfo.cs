@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace EfSecondLevelCache;
 
 /// <summary>One kept result, for operators. Parameter values and rows are left out on purpose.</summary>
@@ -15,4 +17,12 @@ public sealed record CacheEntryInfo(
     int Rows,
     long Bytes,
     TimeSpan Age,
-    long Hits);
+    long Hits)
+{
+    /// <summary>A line for people, and the SQL.</summary>
+    public override string ToString()
+        => string.Create(CultureInfo.InvariantCulture,
+            $"{Rows:N0} rows, {Bytes:N0} bytes, {Age.TotalSeconds:0.0} s old, {Hits:N0} hits; depends on {string.Join(", ", Dependencies)}")
+            + (Tags.Count == 0 ? "" : $"; tags {string.Join(", ", Tags)}")
+            + Environment.NewLine + CommandText;
+}

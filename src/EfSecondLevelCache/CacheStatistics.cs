@@ -1,14 +1,17 @@
 using System.Globalization;
+using System.Text;
 
 namespace EfSecondLevelCache;
 
 /// <summary>A snapshot of a cache's counters since it was made. Counts are per command; a split query has several.</summary>
 public sealed record CacheStatistics
 {
+    private const int MostShown = 3;
+
     /// <summary>Commands served from the cache.</summary>
     public required long Hits { get; init; }
 
-    /// <summary>Cacheable commands that were not in the cache.</summary>
+    /// <summary>Commands whose result was not in the cache and was, or is being, read from the database.</summary>
     public required long Misses { get; init; }
 
     /// <summary>Results that were read from the database and kept.</summary>
@@ -44,13 +47,49 @@ public sealed record CacheStatistics
     /// <summary>The bytes that they take.</summary>
     public required long Bytes { get; init; }
 
-    /// <summary>Hits among hits and misses, 0 to 1; 0 before the first.</summary>
-    public double HitRatio => Hits + Misses == 0 ? 0 : (double)Hits / (Hits + Misses);
+    /// <summary>Query commands that nobody asked to cache, or that <c>NotCacheable</c> and <c>NeverCache</c> rule out.</summary>
+    public long NotRequested { get; init; }
 
-    /// <summary>A line for people.</summary>
+    /// <summary>
+    /// Those among the <see cref="Refusals"/> that a change of the application or its settings would end, the most frequent first; each with what
+    /// was found, its remedy, and how many commands it cost. Up to 256 findings are told apart.
+    /// </summary>
+    public IReadOnlyList<CurableRefusal> Curable { get; init; } = [];
+
+    /// <summary>All query commands of contexts with this cache that ended.</summary>
+    public long Queries => Hits + Misses + Refusals + NotRequested;
+
+    /// <summary>
+    /// The share of the commands that were to be cached which the cache served, 0 to 1: hits among hits, misses and refusals; 0 before the first.
+    /// </summary>
+    public double HitRatio => Share(Hits + Misses + Refusals);
+
+    /// <summary>The share of all <see cref="Queries"/> which the cache served, 0 to 1; 0 before the first.</summary>
+    public double HitRatioOfAllQueries => Share(Queries);
+
+    /// <summary>The share of the commands that were looked up whose result was there, 0 to 1: hits among hits and misses; 0 before the first.</summary>
+    public double HitRatioOfLookUps => Share(Hits + Misses);
+
+    /// <summary>For people: a line, one more for the refusals by reason, and one for each of the most frequent that could be cured.</summary>
     public override string ToString()
-        => string.Create(CultureInfo.InvariantCulture,
-            $"{Hits:N0} hits, {Misses:N0} misses ({HitRatio:P1}), {Entries:N0} entries, {Bytes:N0} bytes, {Invalidations:N0} invalidations, "
-            + $"{Evictions:N0} evictions, {Expirations:N0} expirations, {Refusals:N0} refusals")
-            + (RefusalsByReason.Count == 0 ? "" : $" ({string.Join(", ", RefusalsByReason.Select(r => $"{r.Key} {r.Value}"))})");
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture,
+            $"{Hits:N0} hits, {Misses:N0} misses, {Refusals:N0} refusals: {HitRatio:P1} served of what was to be cached, "
+            + $"{HitRatioOfAllQueries:P1} of all {Queries:N0} queries. ");
+        text.Append(CultureInfo.InvariantCulture,
+            $"{Entries:N0} entries, {Bytes:N0} bytes, {Invalidations:N0} invalidations, {Evictions:N0} evictions, {Expirations:N0} expirations.");
+        if (RefusalsByReason.Count > 0)
+        {
+            text.AppendLine().Append("Refused: ").AppendJoin(", ", RefusalsByReason
+                .OrderByDescending(refused => refused.Value)
+                .Select(refused => string.Create(CultureInfo.InvariantCulture, $"{refused.Key} {refused.Value:N0}")));
+        }
+
+        foreach (var curable in Curable.Take(MostShown))
+            text.AppendLine().Append("Could be cached: ").Append(curable);
+        return text.ToString();
+    }
+
+    private double Share(long of) => of == 0 ? 0 : (double)Hits / of;
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace EfSecondLevelCache;
 
 /// <summary>A change source for people who operate it; a snapshot.</summary>
@@ -25,4 +27,14 @@ public sealed record ChangeSourceStatus(
     long Events,
     long Flushes,
     IReadOnlyList<string> Uncaptured,
-    Exception? Fault);
+    Exception? Fault)
+{
+    /// <summary>A line for people.</summary>
+    public override string ToString()
+        => string.Create(CultureInfo.InvariantCulture, $"{Kind} of {Database}: {State}")
+            + (Position is null ? "" : $", at {Position}")
+            + (Lag is null ? "" : string.Create(CultureInfo.InvariantCulture, $", lag {Lag.Value.TotalMilliseconds:0.0} ms"))
+            + string.Create(CultureInfo.InvariantCulture, $", {Events:N0} events, {Reconnects:N0} reconnects, {Flushes:N0} flushes")
+            + (Uncaptured.Count == 0 ? "" : $"; not captured: {string.Join(", ", Uncaptured)}")
+            + (Fault is null ? "" : $"; {Fault.GetType().Name}: {Fault.Message}");
+}

@@ -57,9 +57,6 @@ public enum RefusalReason
     /// <summary>The command that ran was not the one that was identified: an interceptor changed it.</summary>
     CommandChanged,
 
-    /// <summary>The results of the query go stale more often than they are served; for now they are not kept.</summary>
-    Churning,
-
     /// <summary>A fault inside the cache; it was logged.</summary>
     Fault,
 

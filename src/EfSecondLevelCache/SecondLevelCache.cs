@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Backplanes.SynchronousWrites;
 using EfSecondLevelCache.Diagnostics;
@@ -27,8 +26,8 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     private static readonly TimeSpan LongestDisposal = TimeSpan.FromSeconds(5);
 
     private readonly Counters _counters = new();
-    private readonly VersionSlots _versions = new();
-    private readonly ConcurrentDictionary<string, KnownDatabase> _databases = new();
+    private readonly VersionSlots _versions;
+    private readonly KnownDatabases _databases;
     private readonly BoundedStore _store;
     private readonly ITimer _sweeper;
     private readonly CacheMetrics _metrics;
@@ -51,8 +50,11 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     internal SecondLevelCache(SecondLevelCacheOptions options, ILoggerFactory? loggerFactory = null)
     {
         Options = options;
-        _store = new BoundedStore(options.MaxBytes, options.MaxEntries, options.Eviction, options.TimeProvider, OnRemoved);
-        Slots = new DependencySlots(_versions);
+        _versions = VersionSlots.ForBound(options.MaxBytes);
+        _store = new BoundedStore(
+            options.MaxBytes - _versions.MostBytes, options.MaxEntries, options.Eviction, options.TimeProvider, OnRemoved);
+        _databases = new KnownDatabases(options.MaxBytes, options.TimeProvider, OnCatalogChanged, _store.Reserve);
+        Slots = DependencySlots.ForBound(_versions, options.MaxBytes);
         Invalidator = new Invalidator(_versions, Slots, _counters, options);
         ChangeSources = new ChangeSources(options, Invalidator, Slots);
         Queries = new QueryCache(options, _store, _versions, _counters);
@@ -81,6 +83,9 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     internal ChangeSources ChangeSources { get; }
 
     internal bool IsDisposed => _disposed;
+
+    /// <summary>Commands that it has served.</summary>
+    internal long Served => _counters.Hits.Value;
 
     internal bool HasResults => _store.Count > 0;
 
@@ -119,10 +124,12 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
             return new CacheStatistics
             {
                 Hits = _counters.Hits.Value,
-                Misses = _counters.Misses.Value,
+                Misses = _counters.Misses.Value - _counters.RefusedAfterMiss.Value,
                 Fills = _counters.Fills.Value,
                 Refusals = refusals.Values.Sum(),
                 RefusalsByReason = refusals,
+                Curable = _counters.Found.Curable,
+                NotRequested = _counters.NotRequested.Value,
                 StaleFillsPrevented = _counters.StaleFillsPrevented.Value,
                 TooLarge = _counters.TooLarge.Value,
                 Joined = _counters.Joined.Value,
@@ -247,11 +254,11 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     /// </summary>
     public ValueTask DisposeAsync() => new(EndOnceAsync());
 
+    /// <summary>The line of its statistics, for people.</summary>
+    public override string ToString() => Statistics.ToString();
+
     /// <summary>What is known of the database of a scope: contexts of all types share it.</summary>
-    internal KnownDatabase DatabaseOf(CacheScope scope)
-        => _databases.TryGetValue(scope.ConnectionIdentity, out var known)
-            ? known
-            : _databases.GetOrAdd(scope.ConnectionIdentity, _ => new KnownDatabase(scope.Database, Options.TimeProvider, OnCatalogChanged));
+    internal KnownDatabase DatabaseOf(CacheScope scope) => _databases.Of(scope);
 
     /// <summary>A context of the database is used: what tells of changes by its connections starts with the first one.</summary>
     internal void Used(KnownDatabase database, IRelationalConnection connection, ILogger logger)
@@ -323,16 +330,11 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
 
     private void Outdate(string name)
     {
-        foreach (var database in _databases.Values.Where(database => database.Name == name))
+        foreach (var database in _databases.Named(name))
             database.Outdated();
     }
 
     private void OnCatalogChanged(KnownDatabase database) => Invalidator.Changed(database.Name, [TableChange.UnknownTables]);
 
-    private void OnRemoved(StoreEntry entry, RemovalCause cause)
-    {
-        _counters.Removals[(int)cause].Add(1);
-        if (cause is RemovalCause.Invalidated)
-            ((CachedQuery)entry).Policy.Worth.Invalidated();
-    }
+    private void OnRemoved(StoreEntry entry, RemovalCause cause) => _counters.Removals[(int)cause].Add(1);
 }

@@ -1,6 +1,7 @@
 using EfSecondLevelCache.Benchmarks;
 using EfSecondLevelCache.Benchmarks.Nodes;
 using EfSecondLevelCache.Benchmarks.Queries;
+using EfSecondLevelCache.Benchmarks.Shop;
 
 // One verb for each question. `dotnet run -c Release --project tests/EfSecondLevelCache.Benchmarks -- VERB [options]`
 return args switch
@@ -12,6 +13,7 @@ return args switch
     ["store", ..] => StoreLookup.Run(args.AsSpan(1)),
     ["change-sources", .. var writes] => await ChangeSourceLatency.RunAsync(writes),
     ["writes"] => await HitRatioUnderWrites.RunAsync(),
+    ["shop-writes"] => await ShopUnderWrites.RunAsync(),
     ["invalidation"] => InvalidationCost.Run(),
     _ => Usage(),
 };

@@ -27,6 +27,20 @@ internal sealed class Counters
     public StripedCounter[] Removals { get; } = [.. Enum.GetValues<RemovalCause>().Select(_ => new StripedCounter())];
 
     public long[] Refusals { get; } = new long[Reasons];
+
+    public RefusalCounts Found { get; } = new();
+
+    /// <summary>Queries that nobody asked to cache.</summary>
+    public StripedCounter NotRequested { get; } = new();
+
+    /// <summary>Those among <see cref="Misses"/> that turned out to be refused: what was executed told so.</summary>
+    public StripedCounter RefusedAfterMiss { get; } = new();
+
+    public void Refused(QueryCacheRefusal refusal)
+    {
+        Interlocked.Increment(ref Refusals[(int)refusal.Reason]);
+        Found.Add(refusal);
+    }
 }
 
 /// <summary>A counter that threads on different processors add to without sharing a cache line (as LongAdder of java.util.concurrent).</summary>

@@ -39,7 +39,7 @@ internal static class Explanations
     }
 
     public static void Add(MissedQuery query, QueryCacheOutcome outcome)
-        => Add(query.Session, query.Key.Plan, query.Policy, query.ParameterValues, outcome);
+        => Add(query.Session, query.Plan, query.Policy, query.ParameterValues, outcome);
 
     public static void Add(
         CacheSession session,

@@ -20,25 +20,29 @@ internal static partial class Log
     public static void Hit(CacheSession session, CachedQuery cached)
     {
         if (session.Logger.IsEnabled(LogLevel.Debug))
-            Hit(session.Logger, cached.Result.Rows, cached.Key.Plan.CommandText);
+            Hit(session.Logger, cached.Result.Rows, cached.Key.Shape.CommandText);
     }
 
-    public static void Joined(MissedQuery query) => Joined(query.Session.Logger, query.Key.Plan.CommandText);
+    public static void Joined(MissedQuery query) => Joined(query.Session.Logger, query.Plan.CommandText);
 
-    public static void Miss(MissedQuery query) => Miss(query.Session.Logger, query.Key.Plan.CommandText);
+    public static void Miss(MissedQuery query) => Miss(query.Session.Logger, query.Plan.CommandText);
 
     public static void Stored(MissedQuery query, CachedQuery cached)
-        => Stored(query.Session.Logger, cached.Result.Rows, cached.Bytes, query.Policy.TimeToLive, query.Key.Plan.CommandText);
+        => Stored(query.Session.Logger, cached.Result.Rows, cached.Bytes, query.Policy.TimeToLive, query.Plan.CommandText);
 
-    public static void TooLarge(MissedQuery query, int maxBytes)
-        => TooLarge(query.Session.Logger, maxBytes, query.Policy.MaxRows, query.Key.Plan.CommandText);
+    /// <param name="query">The query.</param>
+    /// <param name="maxBytes">The bound on a result.</param>
+    /// <param name="isFirst">It is news: at Information. What is said for each execution is for who debugs.</param>
+    public static void TooLarge(MissedQuery query, int maxBytes, bool isFirst)
+        => TooLarge(query.Session.Logger, LevelOf(isFirst), maxBytes, query.Policy.MaxRows, query.Plan.CommandText);
 
-    public static void StaleFillPrevented(MissedQuery query) => StaleFillPrevented(query.Session.Logger, query.Key.Plan.CommandText);
+    public static void StaleFillPrevented(MissedQuery query) => StaleFillPrevented(query.Session.Logger, query.Plan.CommandText);
 
-    public static void Refused(CacheSession session, QueryPlan plan, QueryCacheRefusal refusal)
+    /// <inheritdoc cref="TooLarge(MissedQuery, int, bool)"/>
+    public static void Refused(CacheSession session, QueryPlan plan, QueryCacheRefusal refusal, bool isFirst)
     {
-        if (session.Logger.IsEnabled(LogLevel.Information))
-            Refused(session.Logger, refusal.Reason, refusal.Detail, refusal.Remedy, plan.CommandText);
+        if (session.Logger.IsEnabled(LevelOf(isFirst)))
+            Refused(session.Logger, LevelOf(isFirst), refusal.Reason, refusal.Detail, refusal.Remedy, plan.CommandText);
     }
 
     public static void Fault(CacheSession session, QueryPlan plan, Exception fault) => Fault(session.Logger, plan.CommandText, fault);
@@ -50,6 +54,8 @@ internal static partial class Log
     }
 
     public static void ChangeFault(CacheSession session, Exception fault) => ChangeFault(session.Logger, fault);
+
+    private static LogLevel LevelOf(bool isFirst) => isFirst ? LogLevel.Information : LogLevel.Debug;
 
     [LoggerMessage(EventIds.Hit, LogLevel.Debug, "Second-level cache hit, {Rows} rows: {CommandText}", EventName = nameof(EventIds.Hit))]
     private static partial void Hit(ILogger logger, int rows, string commandText);
@@ -64,14 +70,14 @@ internal static partial class Log
         EventName = nameof(EventIds.Stored))]
     private static partial void Stored(ILogger logger, int rows, long bytes, TimeSpan timeToLive, string commandText);
 
-    [LoggerMessage(EventIds.Refused, LogLevel.Information, "Not cached ({Reason}): {Detail}. {Remedy}. {CommandText}",
+    [LoggerMessage(EventId = EventIds.Refused, Message = "Not cached ({Reason}): {Detail}. {Remedy}. {CommandText}",
         EventName = nameof(EventIds.Refused))]
-    private static partial void Refused(ILogger logger, RefusalReason reason, string detail, string remedy, string commandText);
+    private static partial void Refused(ILogger logger, LogLevel level, RefusalReason reason, string detail, string remedy, string commandText);
 
-    [LoggerMessage(EventIds.TooLarge, LogLevel.Information,
-        "Not kept: the result has more than {MaxBytes} bytes or {MaxRows} rows (MaxEntryBytes, MaxCachedRows). {CommandText}",
+    [LoggerMessage(EventId = EventIds.TooLarge,
+        Message = "Not kept: the result has more than {MaxBytes} bytes or {MaxRows} rows (MaxEntryBytes, MaxCachedRows). {CommandText}",
         EventName = nameof(EventIds.TooLarge))]
-    private static partial void TooLarge(ILogger logger, int maxBytes, int? maxRows, string commandText);
+    private static partial void TooLarge(ILogger logger, LogLevel level, int maxBytes, int? maxRows, string commandText);
 
     [LoggerMessage(EventIds.StaleFillPrevented, LogLevel.Debug,
         "Not kept: what the result was read from changed while it was read. {CommandText}", EventName = nameof(EventIds.StaleFillPrevented))]

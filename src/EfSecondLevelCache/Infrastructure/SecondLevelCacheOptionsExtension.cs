@@ -42,9 +42,16 @@ internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtens
     public DbContextOptionsExtensionInfo Info { get; }
 
     public SecondLevelCache CacheFor(IDbContextOptions options)
-        => _resolved ??= _instance
+        => _resolved is { IsDisposed: false } resolved ? resolved : _resolved = _instance
             ?? (_options is null ? FromApplication(options) : null)
             ?? SharedCaches.Get(_options ?? new SecondLevelCacheOptions(), LoggersOf(options));
+
+    /// <summary>Null: the context has none.</summary>
+    public static SecondLevelCache? CacheOf(DbContext context)
+    {
+        var options = context.GetService<IDbContextOptions>();
+        return options.FindExtension<SecondLevelCacheOptionsExtension>()?.CacheFor(options);
+    }
 
     /// <remarks>
     /// Libraries recognize EF Core's services by their types. So ours are derived from EF Core's and Npgsql's, and what can be put in front of a

@@ -152,7 +152,7 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
     {
         counters.Invalidations.Add(count);
         // Of which rows results depend may be learned meanwhile: so the whole tables are closed.
-        var closed = SlotsOf(database, [.. changes.Select(change => change with { Rows = null })]);
+        var closed = SlotsOf(database, [.. changes.Select(change => change with { Rows = null })], closes: true);
         versions.Close(closed);
         return closed;
     }
@@ -183,7 +183,7 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
     }
 
     /// <summary>The version slots that changes bump.</summary>
-    public int[] SlotsOf(string database, IReadOnlyCollection<TableChange> changes)
+    public int[] SlotsOf(string database, IReadOnlyCollection<TableChange> changes, bool closes = false)
     {
         var known = slots.Of(database);
         var bumped = new HashSet<int> { known.AnyTable };
@@ -191,7 +191,7 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
         {
             if (change.Table is not { } name)
                 return [known.AnyTable, known.UnknownTables];
-            foreach (var table in known.ReachedBy(name))
+            foreach (var table in known.ReachedBy(name, closes))
                 AddSlots(bumped, table, change.Rows);
         }
 

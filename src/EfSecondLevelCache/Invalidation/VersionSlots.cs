@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace EfSecondLevelCache.Invalidation;
 
 /// <summary>
@@ -16,6 +18,11 @@ internal sealed class VersionSlots
     private const int PageBits = 14;
     private const int PageSize = 1 << PageBits;
 
+    /// <summary>A cache has one of the slots that things share for so many bytes of its bound: 8 MiB of slots from 64 MiB on.</summary>
+    private const int BytesForSlot = 64;
+
+    private const int MostShared = 1 << 20;
+
     private readonly Lock _closing = new();
     private readonly Dictionary<int, int> _closed = [];
 
@@ -29,12 +36,19 @@ internal sealed class VersionSlots
 
     /// <param name="own">How many things have a slot of their own; more than that share, which removes too much, never too little.</param>
     /// <param name="shared">How many slots the things share that are too many to have one of their own; a power of two.</param>
-    public VersionSlots(int own = PageSize, int shared = 1 << 20)
+    public VersionSlots(int own = PageSize, int shared = MostShared)
     {
         _own = own;
         _shared = shared;
         _pages = new long[]?[(own + shared + PageSize - 1) >> PageBits];
     }
+
+    /// <summary>The memory that all of its pages take, once each has had a change.</summary>
+    public long MostBytes => (long)_pages.Length * PageSize * sizeof(long);
+
+    /// <summary>For a cache of this bound.</summary>
+    public static VersionSlots ForBound(long maxBytes)
+        => new(shared: (int)BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(maxBytes / BytesForSlot, PageSize, MostShared)));
 
     /// <summary>The count of changes so far: take it before a query is executed.</summary>
     public long Now => Volatile.Read(ref _count);

@@ -6,19 +6,20 @@ using EfSecondLevelCache.Store;
 
 namespace EfSecondLevelCache.Querying;
 
-/// <summary>A kept result with its key, its dependencies and the count of changes under which it was read.</summary>
+/// <summary>
+/// A kept result with its key, its dependencies and the count of changes under which it was read. Of its plan it holds the shape, which it shares
+/// with the other results of it.
+/// </summary>
 internal sealed class CachedQuery(
-    MissedQuery query, QueryPlan plan, CachedResult result, VersionSlots versions, double cost, long now, int extraBytes)
-    : StoreEntry(query.Hash, BytesOf(query, result, extraBytes), cost, now + Milliseconds(query.Policy.TimeToLive), Milliseconds(query.Policy.Sliding))
+    MissedQuery query, SharedPart<QueryShape> shape, SharedPart<CacheScope> scope, CachedResult result, VersionSlots versions, double cost, long now)
+    : StoreEntry(query.Hash, BytesOf(query, result), cost, now + Milliseconds(query.Policy.TimeToLive), Milliseconds(query.Policy.Sliding))
 {
-    /// <summary>This object's own fields beyond the store's, the key object and its array header.</summary>
-    private const int OwnBytes = 128;
+    /// <summary>This object's own fields beyond the store's, the key object, and the headers of their arrays.</summary>
+    private const int OwnBytes = 176;
 
-    public QueryKey Key { get; } = ReferenceEquals(plan, query.Key.Plan) ? query.Key : query.Key.With(plan);
+    public QueryKey Key { get; } = query.Key.With(shape.Value, scope.Value);
 
     public CachedResult Result { get; } = result;
-
-    public ResolvedPolicy Policy { get; } = query.Policy;
 
     public long ReadAt { get; } = now;
 
@@ -33,11 +34,28 @@ internal sealed class CachedQuery(
 
     public override bool HasSameKeyAs(StoreEntry other) => other is CachedQuery cached && Key.Equals(cached.Key);
 
-    public CacheEntryInfo ToInfo(long now)
-        => new(Key.Plan.CommandText, Policy.Describe(), Policy.Tags, Result.Rows, Bytes, TimeSpan.FromMilliseconds(now - ReadAt), TimesServed);
+    internal override long SharedBytes => shape.Bytes + scope.Bytes;
 
-    private static int BytesOf(MissedQuery query, CachedResult result, int extraBytes)
-        => (int)Math.Min(int.MaxValue, Overhead + OwnBytes + query.Key.Parameters.Length + result.Bytes + extraBytes);
+    internal override long UncountedBytes => shape.Uncounted + scope.Uncounted;
+
+    internal override long EnterShared() => shape.Enter() + scope.Enter();
+
+    internal override long LeaveShared() => shape.Leave() + scope.Leave();
+
+    public CacheEntryInfo ToInfo(long now)
+        => new(
+            Key.Shape.CommandText,
+            Key.Shape.Dependencies,
+            Key.Shape.Policy.Tags,
+            Result.Rows,
+            Bytes + shape.BytesForEach + scope.BytesForEach,
+            TimeSpan.FromMilliseconds(now - ReadAt),
+            TimesServed);
+
+    private static int BytesOf(MissedQuery query, CachedResult result)
+        => (int)Math.Min(
+            int.MaxValue,
+            Overhead + OwnBytes + query.Key.Parameters.Length + (sizeof(int) * query.Slots.Length) + result.Bytes);
 
     /// <summary>Rounded up, so that the shortest time to live is not zero.</summary>
     private static long Milliseconds(TimeSpan time) => (long)Math.Ceiling(time.TotalMilliseconds);

@@ -4,6 +4,7 @@ using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation.Sources;
 using EfSecondLevelCache.Querying.Planning;
 using EfSecondLevelCache.Querying.Results;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Query.Internal;
@@ -24,6 +25,7 @@ internal sealed class CachingCommand(
 {
     private QueryPlan? _plan = plan;
     private CacheSession? _session;
+    private SecondLevelCache? _cache;
     private ObservedWrite? _write;
     private CachedRelationalDataReader? _reader;
     private bool _asksForSnapshot;
@@ -183,10 +185,22 @@ internal sealed class CachingCommand(
     {
         if (_plan is null)
             return TellOfMissingPlan(parameterObject);
-        if ((_plan.Policy is null && !CacheRules.Any && !Explanations.AreAsked) || parameterObject.Context is null)
+        if (parameterObject.Context is null)
             return null;
+        if (_plan.Policy is null && !CacheRules.Any && !Explanations.AreAsked)
+            return PassBy(parameterObject.Context);
         var session = _session ??= parameterObject.Context.GetService<CacheSession>();
         return session.Cache is null ? null : session;
+    }
+
+    /// <summary>Counts a query that nobody asked to cache. The context's options have the cache, so that no session is made for it.</summary>
+    private CacheSession? PassBy(DbContext context)
+    {
+        if (_plan!.MayWrite)
+            return null;
+        _cache ??= SecondLevelCacheOptionsExtension.CacheOf(context);
+        _cache?.Queries.PassBy();
+        return null;
     }
 
     /// <summary>A query that asks to be cached and has no plan: its SQL came from elsewhere (a replaced generator, precompiled).</summary>

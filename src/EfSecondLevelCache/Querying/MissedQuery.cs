@@ -10,11 +10,12 @@ namespace EfSecondLevelCache.Querying;
 
 /// <summary>A cacheable query on its way to the database, and the place where others wait for its result.</summary>
 /// <param name="session">Of the context that executes it.</param>
+/// <param name="plan">Of its text.</param>
 /// <param name="key">Its key.</param>
 /// <param name="policy">How its result is kept.</param>
 /// <param name="parameterValues">Those of the compiled query; null where they are not known.</param>
 internal sealed class MissedQuery(
-    CacheSession session, QueryKey key, ResolvedPolicy policy, IReadOnlyDictionary<string, object?>? parameterValues)
+    CacheSession session, QueryPlan plan, QueryKey key, ResolvedPolicy policy, IReadOnlyDictionary<string, object?>? parameterValues)
 {
     // The continuations of those who wait must not run inside the caller who completes.
     private readonly TaskCompletionSource<SharedExecution> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -25,6 +26,8 @@ internal sealed class MissedQuery(
     private IReadOnlyCollection<TableChange> _unseen = [];
 
     public CacheSession Session => session;
+
+    public QueryPlan Plan => plan;
 
     public QueryKey Key => key;
 
@@ -95,6 +98,9 @@ internal sealed class MissedQuery(
         Slots = _dependencies!.SlotsFor(Slots, result);
         IsStale = _unseen.Count > 0 && session.Cache!.Invalidator.SlotsOf(session.Known.Name, _unseen).Any(Slots.Contains);
     }
+
+    /// <summary>What its results depend on, in words; after <see cref="Begin"/>.</summary>
+    public IReadOnlyList<string> DescribeDependencies() => _dependencies!.Description;
 
     /// <summary>The first call counts.</summary>
     public void Complete(SharedExecution execution) => _completion.TrySetResult(execution);

@@ -28,7 +28,9 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     private static bool _isVarying;
 
     private readonly ConcurrentDictionary<QueryKey, MissedQuery> _inFlight = new();
-    private readonly PlanPool _plans = new();
+    private readonly SharedPool<QueryShape> _shapes = new(static shape => shape.Bytes);
+    private readonly ConditionalWeakTable<QueryShape, PlannedColumns> _columns = [];
+    private readonly SharedPool<CacheScope> _scopes = new(static scope => scope.Bytes);
 
     /// <summary>
     /// Waits shortly where a query has a token, and what that stands for has not been told yet. What comes of it is for <see cref="LookUp"/> to say.
@@ -72,13 +74,11 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
                 if (WriteKey(ref key, session, plan, values) is { } unencodable)
                     return Refuse(session, plan, policy, unencodable);
 
-                var probe = new QueryKey.Probe(plan, session.Scope, key.Written);
+                var probe = new QueryKey.Probe(plan.Shape, session.Scope, key.Written);
                 if (store.Find(probe) is CachedQuery cached)
-                    return Hit(session, cached, values.OfQuery);
-
-                if (!policy.Worth.Pays())
-                    return Refuse(session, plan, policy, Refusals.Churning);
-                return new Answer(new MissedQuery(session, probe.ToKey(), policy, values.OfQuery) { ReadsByName = source is CommandSource.FromSqlQuery });
+                    return Hit(session, plan, policy, cached, values.OfQuery);
+                return new Answer(
+                    new MissedQuery(session, plan, probe.ToKey(), policy, values.OfQuery) { ReadsByName = source is CommandSource.FromSqlQuery });
             }
             finally
             {
@@ -103,7 +103,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         try
         {
             refusal = WriteKey(ref key, session, plan, values);
-            if (refusal is null && store.Peek(new QueryKey.Probe(plan, session.Scope, key.Written)) is not null)
+            if (refusal is null && store.Peek(new QueryKey.Probe(plan.Shape, session.Scope, key.Written)) is not null)
                 return QueryCacheOutcome.Hit;
             var dependencies = policy.DependenciesOn(session.Known);
             refusal ??= dependencies.Refusal
@@ -128,7 +128,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         query.Begin(versions);
         if (query.Refusal is not { } refusal)
             return true;
-        Refuse(query.Session, query.Key.Plan, query.Policy, refusal);
+        Refuse(query.Session, query.Plan, query.Policy, refusal);
         return false;
     }
 
@@ -216,7 +216,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
                 break;
             case CaptureOutcome.TooManyRows or CaptureOutcome.TooManyBytes:
                 counters.TooLarge.Add(1);
-                Log.TooLarge(query, options.MaxEntryBytes);
+                Log.TooLarge(query, options.MaxEntryBytes, isFirst: counters.Found.IsFirst(query.Plan, EventIds.TooLarge << 16));
                 Abandon(query);
                 break;
             case CaptureOutcome.MoreResultSets:
@@ -278,13 +278,13 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         }
     }
 
-    private Answer Hit(CacheSession session, CachedQuery cached, IReadOnlyDictionary<string, object?>? parameterValues)
+    private Answer Hit(
+        CacheSession session, QueryPlan plan, ResolvedPolicy policy, CachedQuery cached, IReadOnlyDictionary<string, object?>? parameterValues)
     {
         counters.Hits.Add(1);
         cached.TimesServed++;
-        cached.Policy.Worth.Hit();
         Log.Hit(session, cached);
-        Explanations.Add(session, cached.Key.Plan, cached.Policy, parameterValues, QueryCacheOutcome.Hit);
+        Explanations.Add(session, plan, policy, parameterValues, QueryCacheOutcome.Hit);
         return new Answer(cached.Result);
     }
 
@@ -294,8 +294,9 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         {
             var cost = Stopwatch.GetElapsedTime(query.StartedAt).TotalMicroseconds;
             query.Executed(result);
-            var plan = _plans.Intern(query.Key.Plan, out var isNew);
-            var cached = new CachedQuery(query, plan, result, versions, cost, store.Clock.Now, extraBytes: isNew ? plan.Bytes : 0);
+            query.Key.Shape.Dependencies = query.DescribeDependencies();
+            var shape = _shapes.Of(query.Key.Shape);
+            var cached = new CachedQuery(query, shape, _scopes.Of(query.Key.Scope), result, versions, cost, store.Clock.Now);
             if (query.IsStale || !cached.IsUpToDate)
             {
                 counters.StaleFillsPrevented.Add(1);
@@ -311,7 +312,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         }
         catch (Exception fault)
         {
-            Log.Fault(query.Session, query.Key.Plan, fault);
+            Log.Fault(query.Session, query.Plan, fault);
         }
         finally
         {
@@ -330,8 +331,8 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     private bool IsSameCommand(MissedQuery query, DbCommand executed)
     {
         var text = executed.CommandText;
-        if (!ReferenceEquals(text, query.Key.Plan.CommandText)
-            && !(query.AsksForSnapshot ? LeadingSnapshot.TextBehind(text) : text).SequenceEqual(query.Key.Plan.CommandText))
+        if (!ReferenceEquals(text, query.Plan.CommandText)
+            && !(query.AsksForSnapshot ? LeadingSnapshot.TextBehind(text) : text).SequenceEqual(query.Plan.CommandText))
         {
             return false;
         }
@@ -339,9 +340,9 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         var key = new KeyWriter(stackalloc byte[KeyBytesOnStack]);
         try
         {
-            return query.Key.Plan.Parameters.WriteExecuted(ref key, executed.Parameters, options.TypeRules) is null
+            return query.Plan.Parameters.WriteExecuted(ref key, executed.Parameters, options.TypeRules) is null
                 && query.Key.Parameters.AsSpan().EndsWith(key.Written)
-                && (query.ParameterValues is not { } values || query.Key.Plan.Parameters.WereSent(executed.Parameters, values));
+                && (query.ParameterValues is not { } values || query.Plan.Parameters.WereSent(executed.Parameters, values));
         }
         finally
         {
@@ -360,21 +361,29 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
                 return Refusals.CommandChanged;
             if (!ProviderInternals.IsReaderOf(live, executed))
                 return Refusals.ReaderReplaced(live.GetType());
-            layout = query.Policy.Columns.LayoutFor(live, query.ReadsByName);
+            layout = ColumnsOf(query).LayoutFor(live, query.ReadsByName);
             return layout is null ? Refusals.OtherColumns : null;
         }
         catch (Exception fault)
         {
-            Log.Fault(query.Session, query.Key.Plan, fault);
+            Log.Fault(query.Session, query.Plan, fault);
             return Refusals.Fault(fault);
         }
     }
 
+    /// <summary>Those of the kept results of the same query, where there are any: of raw SQL EF Core makes a plan for each execution.</summary>
+    private PlannedColumns ColumnsOf(MissedQuery query)
+        => _columns.GetValue(_shapes.Find(query.Key.Shape), _ => query.Policy.Columns);
+
     private void Refuse(MissedQuery query, QueryCacheRefusal refusal)
     {
         Abandon(query);
-        Refuse(query.Session, query.Key.Plan, query.Policy, refusal);
+        counters.RefusedAfterMiss.Add(1);
+        Refuse(query.Session, query.Plan, query.Policy, refusal);
     }
+
+    /// <summary>A query that nobody asked to cache.</summary>
+    public void PassBy() => counters.NotRequested.Add(1);
 
     public void RefuseWithoutPlan(CacheSession session, string commandText)
         => Refuse(session, QueryPlan.Unknown(commandText), policy: null, Refusals.NoPlan);
@@ -382,14 +391,14 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     private Answer Refuse(
         CacheSession session, QueryPlan plan, ResolvedPolicy? policy, QueryCacheRefusal refusal, Exception? fault = null)
     {
-        if (policy is null or { IsRequested: true })
-        {
-            Interlocked.Increment(ref counters.Refusals[(int)refusal.Reason]);
-            if (fault is null)
-                Log.Refused(session, plan, refusal);
-            else
-                Log.Fault(session, plan, fault);
-        }
+        if (Refusals.IsUnasked(refusal.Reason))
+            counters.NotRequested.Add(1);
+        else
+            counters.Refused(refusal);
+        if (fault is not null)
+            Log.Fault(session, plan, fault);
+        else if (!Refusals.IsUnasked(refusal.Reason))
+            Log.Refused(session, plan, refusal, isFirst: counters.Found.IsFirst(plan, (int)refusal.Reason));
 
         Explanations.Add(session, plan, policy, parameterValues: null, QueryCacheOutcome.Refused, refusal);
         return default;

@@ -98,9 +98,15 @@ internal sealed class QueryCacheInterceptor : DbCommandInterceptor
     {
         if (result.HasResult
             || PlansByText.Find(command.CommandText) is not { } plan
-            || (plan.Policy is null && !CacheRules.Any && !Explanations.AreAsked)
             || eventData.Context?.GetService<CacheSession>() is not { Cache: { } cache } session)
         {
+            return result;
+        }
+
+        if (plan.Policy is null && !CacheRules.Any && !Explanations.AreAsked)
+        {
+            if (!plan.MayWrite)
+                cache.Queries.PassBy();
             return result;
         }
 

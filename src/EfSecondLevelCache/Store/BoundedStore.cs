@@ -18,11 +18,10 @@ internal sealed class BoundedStore
     private readonly EntryTable _table = new();
     private readonly Policy _policy;
     private readonly byte _hitCeiling;
-    private readonly long _maxBytes;
     private readonly Action<StoreEntry, RemovalCause> _onRemoved;
     private int _sweepPosition;
 
-    /// <param name="maxBytes">The sum of <see cref="StoreEntry.Bytes"/> never exceeds it.</param>
+    /// <param name="maxBytes">The sum of <see cref="StoreEntry.Bytes"/>, of what entries share and of what is reserved never exceeds it.</param>
     /// <param name="maxEntries">Nor their number this.</param>
     /// <param name="policy">What makes room.</param>
     /// <param name="timeProvider">Drives <see cref="Clock"/>.</param>
@@ -38,7 +37,6 @@ internal sealed class BoundedStore
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxBytes, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxEntries, 1);
-        _maxBytes = maxBytes;
         _policy = Policy.Create(policy, maxBytes, maxEntries);
         _hitCeiling = _policy.HitCeiling;
         _onRemoved = onRemoved ?? (static (_, _) => { });
@@ -98,6 +96,15 @@ internal sealed class BoundedStore
         return removed;
     }
 
+    /// <summary>So many bytes of the bound are taken by something else; entries that do not fit beside it go.</summary>
+    public void Reserve(long bytes)
+    {
+        var removals = new Removals(_table, Clock.Now);
+        lock (_writing)
+            _policy.Reserve(bytes, ref removals);
+        removals.Tell(_onRemoved);
+    }
+
     public void Clear()
     {
         var removals = new Removals(_table, Clock.Now);
@@ -139,7 +146,7 @@ internal sealed class BoundedStore
     private bool Add_NeedsLock(StoreEntry entry, ref Removals removals)
     {
         entry.Enter(removals.Now);
-        if (entry.Bytes > _maxBytes || !entry.IsLive(removals.Now))
+        if (!_policy.CanHold(entry) || !entry.IsLive(removals.Now))
             return false;
 
         if (_table.FindSameKey(entry, out var surplus) is { } old)

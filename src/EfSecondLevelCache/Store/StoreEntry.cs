@@ -27,6 +27,12 @@ internal abstract class StoreEntry(ulong hash, long bytes, double cost, long exp
     /// <summary>The memory that the entry takes: key, value and its place in the store.</summary>
     public long Bytes => _bytes;
 
+    /// <summary>The memory of what it shares with other entries, whoever it is counted for.</summary>
+    internal virtual long SharedBytes => 0;
+
+    /// <summary>Those of the <see cref="SharedBytes"/> that no kept entry has brought yet, so that they count with this one.</summary>
+    internal virtual long UncountedBytes => 0;
+
     /// <summary>What it cost the database to make the value, in microseconds; at least 1.</summary>
     public float Cost { get; } = (float)Math.Max(1, cost);
 
@@ -73,6 +79,12 @@ internal abstract class StoreEntry(ulong hash, long bytes, double cost, long exp
 
     /// <summary>Why it left; meaningful once it has.</summary>
     internal RemovalCause RemovalCause { get; set; }
+
+    /// <summary>It is kept from now on; the bytes of what it shares that count from now on.</summary>
+    internal virtual long EnterShared() => 0;
+
+    /// <summary>It has left; the bytes of what it shares that nobody has any more.</summary>
+    internal virtual long LeaveShared() => 0;
 
     internal bool IsLive(long now) => CauseOfDeath(now) is null;
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
@@ -23,13 +24,107 @@ public sealed class DiagnosticsTests(ShopDatabase database) : ShopTests(database
         var statistics = cache.Statistics;
         Assert.Equal((2, 3, 3, 1), (statistics.Hits, statistics.Misses, statistics.Fills, statistics.Refusals));
         Assert.Equal([RefusalReason.VolatileFunction], statistics.RefusalsByReason.Keys);
-        Assert.Equal(0.4, statistics.HitRatio);
+        Assert.Equal(2 / 6d, statistics.HitRatio);
         Assert.Equal(3, statistics.Entries);
         Assert.InRange(statistics.Bytes, 100, 100_000);
         Assert.Equal((0, 0, 0, 0), (statistics.Evictions, statistics.Expirations, statistics.Invalidations, statistics.TooLarge));
 
         await db.Orders.Where(o => o.Id == 1).ExecuteUpdateAsync(s => s.SetProperty(o => o.Quantity, 1));
         Assert.Equal(1, cache.Statistics.Invalidations);
+    }
+
+    [Fact]
+    public async Task A_hit_ratio_is_of_all_that_was_to_be_cached_and_the_rest_is_told_apart()
+    {
+        await using var cache = new SecondLevelCache();
+        await using var db = Open(cache);
+        for (var i = 0; i < 5; i++)
+        {
+            await db.Products.Cacheable().CountAsync();
+            await db.Products.Where(p => DateTime.UtcNow.Year < p.Id).Cacheable().ToListAsync();
+            await db.Products.NotCacheable().CountAsync();
+            await db.Orders.CountAsync();
+        }
+
+        var statistics = cache.Statistics;
+        Assert.Equal((4, 1, 5, 10, 20), (statistics.Hits, statistics.Misses, statistics.Refusals, statistics.NotRequested, statistics.Queries));
+        Assert.Equal((0.4, 0.2, 0.8), (statistics.HitRatio, statistics.HitRatioOfAllQueries, statistics.HitRatioOfLookUps));
+    }
+
+    [Fact]
+    public async Task A_query_that_turns_out_to_be_refused_is_no_miss()
+    {
+        await using var cache = new SecondLevelCache();
+        await using var db = Open(cache);
+        // A column of another name than EF Core expects: seen when it has been executed.
+        for (var i = 0; i < 2; i++)
+            await Assert.ThrowsAsync<InvalidOperationException>(() => db.Products.FromSqlRaw("""SELECT "Id" FROM products""").Cacheable().ToListAsync());
+
+        Assert.Equal((0, 0, 2), (cache.Statistics.Hits, cache.Statistics.Misses, cache.Statistics.Refusals));
+    }
+
+    [Fact]
+    public async Task Statistics_tell_what_could_be_cured()
+    {
+        await using var cache = new SecondLevelCache(c => c.CacheAllQueries());
+        await using var db = Open(cache);
+        for (var i = 0; i < 3; i++)
+            await db.Products.Where(p => DateTime.UtcNow.Year < p.Id).ToListAsync();
+        await using (await db.Database.BeginTransactionAsync())
+            await db.Products.CountAsync();
+        await db.Products.FromSqlRaw("SELECT * FROM products FOR UPDATE").ToListAsync();
+
+        var curable = cache.Statistics.Curable;
+        Assert.Equal([(RefusalReason.VolatileFunction, 3), (RefusalReason.InTransaction, 1)], curable.Select(c => (c.Refusal.Reason, c.Commands)));
+        Assert.Contains("now", curable[0].Refusal.Detail, StringComparison.Ordinal);
+        Assert.Contains("AllowInTransactions", curable[1].Refusal.Remedy, StringComparison.Ordinal);
+        Assert.Equal(1, cache.Statistics.RefusalsByReason[RefusalReason.LocksRows]);
+        var text = cache.Statistics.ToString();
+        Assert.Contains("Could be cached: 3 x VolatileFunction", text, StringComparison.Ordinal);
+        Assert.Contains("0.0 % served of what was to be cached", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_log_tells_of_a_refusal_once_for_each_query_and_reason_and_again_to_who_debugs()
+    {
+        var log = new LogEvents();
+        using var loggers = LoggerFactory.Create(builder => builder.SetMinimumLevel(LogLevel.Debug).AddProvider(log));
+        await using var cache = new SecondLevelCache(c => c.MaxEntryBytes(1 << 10));
+        for (var i = 0; i < 3; i++)
+        {
+            await using var db = Open(cache, o => o.UseLoggerFactory(loggers));
+            await db.Products.Where(p => DateTime.UtcNow.Year < p.Id).Cacheable().ToListAsync();
+            // Compiled anew for each execution.
+            await db.Products.FromSql($"""SELECT * FROM products WHERE "Id" > {i} AND now() > '2020-01-01' """).Cacheable().ToListAsync();
+            await db.Products.Cacheable().ToListAsync();
+            await using (await db.Database.BeginTransactionAsync())
+                await db.Products.Cacheable().CountAsync();
+        }
+
+        var told = log.Events.Zip(log.Levels, (e, level) => (e.Id.Name, level)).Where(e => e.level >= LogLevel.Information).ToList();
+        Assert.Equal(3, told.Count(e => e.Name == "Refused"));
+        Assert.Equal(1, told.Count(e => e.Name == "TooLarge"));
+        Assert.Equal(9, log.Events.Count(e => e.Id.Name == "Refused"));
+    }
+
+    [Fact]
+    public void What_is_told_to_people_is_told_in_words()
+    {
+        var told = typeof(SecondLevelCache).Assembly.GetExportedTypes().Where(type => type.GetMethod("<Clone>$") is not null && !type.IsAbstract);
+        Assert.All(told, type => Assert.False(type.GetMethod("ToString", [])!.IsDefined(typeof(CompilerGeneratedAttribute), inherit: false), $"{type}"));
+
+        var status = new ChangeSourceStatus(
+            "shop", ChangeSourceKind.Notifications, ChangeSourceState.Lost, "0/16B3748", TimeSpan.FromMilliseconds(1.25), null, 2, 3000, 1,
+            ["public.orders", "public.lines"], new TimeoutException("too late"));
+        Assert.Equal(
+            "Notifications of shop: Lost, at 0/16B3748, lag 1.3 ms, 3,000 events, 2 reconnects, 1 flushes; not captured: public.orders, public.lines; "
+            + "TimeoutException: too late",
+            status.ToString());
+        var entry = new CacheEntryInfo("SELECT 1", ["a", "b"], ["c"], 1, 2000, TimeSpan.FromSeconds(3), 4);
+        Assert.Equal(
+            $"1 rows, 2,000 bytes, 3.0 s old, 4 hits; depends on a, b; tags c{Environment.NewLine}SELECT 1", entry.ToString());
+        using var cache = new SecondLevelCache();
+        Assert.Equal(cache.Statistics.ToString(), cache.ToString());
     }
 
     [Fact]

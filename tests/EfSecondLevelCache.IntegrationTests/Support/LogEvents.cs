@@ -8,6 +8,17 @@ public sealed class LogEvents : ILoggerProvider, ILogger
 {
     private readonly Lock _lock = new();
     private readonly List<(EventId Id, string Text)> _events = [];
+    private readonly List<LogLevel> _levels = [];
+
+    /// <summary>Of the <see cref="Events"/>, in their order.</summary>
+    public IReadOnlyList<LogLevel> Levels
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _levels];
+        }
+    }
 
     public IReadOnlyList<(EventId Id, string Text)> Events
     {
@@ -25,7 +36,10 @@ public sealed class LogEvents : ILoggerProvider, ILogger
         LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
         lock (_lock)
+        {
             _events.Add((eventId, formatter(state, exception)));
+            _levels.Add(logLevel);
+        }
     }
 
     public bool IsEnabled(LogLevel logLevel) => true;

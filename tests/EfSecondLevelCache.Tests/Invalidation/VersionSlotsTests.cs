@@ -277,4 +277,18 @@ public class VersionSlotsTests
         Assert.True(violations.IsEmpty, string.Join(Environment.NewLine, violations));
         Assert.True(versions.IsUpToDate(slots, versions.Now), "a slot stayed closed, or above the count");
     }
+
+    [Theory]
+    [InlineData(1 << 20, 4)]
+    [InlineData(64 << 20, 7)]
+    [InlineData(256 << 20, 30)]
+    public void The_slots_of_a_cache_take_a_small_part_of_its_bound(long maxBytes, int partOf)
+    {
+        var versions = VersionSlots.ForBound(maxBytes);
+        Assert.InRange(versions.MostBytes, 1, maxBytes / partOf);
+        var asOf = versions.Now;
+        versions.Bump([versions.OfHash(ulong.MaxValue), versions.OfHash(0)]);
+        Assert.False(versions.IsUpToDate([versions.OfHash(0)], asOf));
+        Assert.True(versions.IsUpToDate([versions.OfHash(1)], asOf));
+    }
 }

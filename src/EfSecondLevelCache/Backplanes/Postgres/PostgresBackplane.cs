@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using System.Data.Common;
+using System.Runtime.CompilerServices;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation.Catalog;
@@ -21,7 +21,7 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
     private static readonly TimeSpan CommandTimeout = TimeSpan.FromSeconds(5);
 
     private readonly Lock _lock = new();
-    private readonly ConcurrentDictionary<KnownDatabase, bool> _carriedBy = new();
+    private readonly ConditionalWeakTable<KnownDatabase, object> _carriedBy = [];
     private readonly bool _isGiven;
 
     /// <summary>Of the database that carries the messages.</summary>
@@ -53,7 +53,7 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
 
     public void Used(KnownDatabase database, IRelationalConnection connection, ILogger logger)
     {
-        if (_carriedBy.ContainsKey(database))
+        if (_carriedBy.TryGetValue(database, out _))
             return;
         var address = AddressOf(connection.ConnectionString!);
         lock (_lock)
@@ -67,7 +67,7 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
 
             // One that is named may have another address than the contexts', past their pooler.
             var carries = _isGiven ? address.Database == _carrier.Database : address == _carrier;
-            _carriedBy[database] = carries;
+            _carriedBy.AddOrUpdate(database, carries);
             if (carries || _isGiven || _hasWarned)
                 return;
             _hasWarned = true;
@@ -76,7 +76,7 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
         Log.SeveralDatabases(logger, NameOf(_carrier), NameOf(address));
     }
 
-    public bool CarriedBy(KnownDatabase database) => _carriedBy.GetValueOrDefault(database);
+    public bool CarriedBy(KnownDatabase database) => _carriedBy.TryGetValue(database, out var carries) && carries is true;
 
     public async Task PublishAtCommitAsync(
         bool async, DbTransaction transaction, bool commits, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)

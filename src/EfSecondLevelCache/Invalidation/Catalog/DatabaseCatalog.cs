@@ -46,7 +46,14 @@ internal sealed class DatabaseCatalog
         _foreignKeysOf = content.ForeignKeys.ToLookup(key => key.Table);
         _foreignKeysTo = content.ForeignKeys.ToLookup(key => key.Principal);
         _hooks = content.Hooks.ToLookup(hook => hook.Table);
+        Bytes = (400L * content.Relations.Count) + content.Columns.Values.Sum(columns => 130L + (8L * columns.Capacity))
+            + (130L * content.Columns.Values.SelectMany(columns => columns).Distinct(ReferenceEqualityComparer.Instance).Count())
+            + (1_000L * content.ForeignKeys.Count) + (500L * content.Hooks.Count) + (250L * content.Functions.Count)
+            + (200L * (content.Inheritance.Count + content.Definitions.Count + content.Policies.Count + content.ViewOwners.Count));
     }
+
+    /// <summary>About the memory that it takes; a test compares.</summary>
+    public long Bytes { get; }
 
     /// <summary>The state that it shows.</summary>
     public CatalogFingerprint Fingerprint { get; }

@@ -12,7 +12,8 @@ namespace EfSecondLevelCache.Invalidation.Catalog;
 /// <param name="name">Of the database.</param>
 /// <param name="time">Tells when to compare.</param>
 /// <param name="changed">Called when results may have been kept under a catalog that is no longer true.</param>
-internal sealed class KnownDatabase(string name, TimeProvider time, Action<KnownDatabase> changed)
+/// <param name="others">Those that share the catalogs with it; null: there are none.</param>
+internal sealed class KnownDatabase(string name, TimeProvider time, Action<KnownDatabase> changed, KnownDatabases? others = null)
 {
     /// <summary>How long changes that others make to the catalog may go unnoticed.</summary>
     private static readonly TimeSpan ComparedEvery = TimeSpan.FromSeconds(10);
@@ -24,6 +25,9 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
     /// <summary>The last that was read, to compare with.</summary>
     private CatalogView? _last;
 
+    /// <summary>The state that it showed, which is remembered also where it was let go.</summary>
+    private (CatalogFingerprint Fingerprint, CatalogSession Session)? _lastState;
+
     /// <summary>The last one that reads it, whom others may wait for; null: nobody does.</summary>
     private Reading? _reading;
 
@@ -31,6 +35,12 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
     private int _outdated;
 
     public string Name => name;
+
+    /// <summary>Where its connection string leads: host and port.</summary>
+    public string Address { get; init; } = "";
+
+    /// <summary>The last that was read; null: it was let go, or could not be read.</summary>
+    public DatabaseCatalog? Catalog => _last?.Catalog;
 
     /// <summary>Who tells of everybody's writes to it; null: nobody does.</summary>
     public ChangeSource? Source { get; set; }
@@ -48,6 +58,19 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
         {
             _outdated++;
             _view = null;
+            _isRead = false;
+        }
+    }
+
+    /// <summary>When a context used it last, in the milliseconds of <see cref="Environment.TickCount64"/>.</summary>
+    public long UsedAt { get; set; }
+
+    /// <summary>Lets go of the catalog, which is read again when it is needed; nothing has changed.</summary>
+    public void Forget()
+    {
+        lock (_lock)
+        {
+            _view = _last = null;
             _isRead = false;
         }
     }
@@ -127,18 +150,21 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
         }
     }
 
-    private static async ValueTask<CatalogView> ReadAsync(
+    private async ValueTask<CatalogView> ReadAsync(
         bool async, DbConnection open, int? commandTimeout, CatalogView? known, CancellationToken cancellationToken)
     {
         var session = await CatalogReader.ReadSessionAsync(async, open, cancellationToken, commandTimeout).ConfigureAwait(false);
-        if (known is not null)
+        if (known is not null || others?.HaveCatalogsOf(this) == true)
         {
             var fingerprint = await CatalogReader.ReadFingerprintAsync(async, open, cancellationToken, commandTimeout).ConfigureAwait(false);
-            if (fingerprint == known.Catalog.Fingerprint)
+            if (fingerprint == known?.Catalog.Fingerprint)
                 return session == known.Session ? known : known with { Session = session };
+            if (others?.Find(this, fingerprint) is { } shared)
+                return new CatalogView(shared, session);
         }
 
-        return new CatalogView(await CatalogReader.ReadAsync(async, open, cancellationToken, commandTimeout).ConfigureAwait(false), session);
+        var read = await CatalogReader.ReadAsync(async, open, cancellationToken, commandTimeout).ConfigureAwait(false);
+        return new CatalogView(others?.Share(this, read) ?? read, session);
     }
 
     private void Know(CatalogView? view, int outdated)
@@ -150,14 +176,16 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
             if (outdated != _outdated)
                 return;
             // Two may have read it at the same time.
-            if (view is not null && _last is { } last && view.Catalog.Fingerprint == last.Catalog.Fingerprint && view.Session == last.Session)
-                view = last;
-            isChanged = _last is not null && !ReferenceEquals(view, _last);
+            if (view is not null && _last is { } same && view.Catalog.Fingerprint == same.Catalog.Fingerprint && view.Session == same.Session)
+                view = same;
+            isChanged = _lastState is { } last && (view?.Catalog.Fingerprint != last.Fingerprint || view.Session != last.Session);
             _view = _last = view;
+            _lastState = view is null ? null : (view.Catalog.Fingerprint, view.Session);
             _isRead = true;
             Volatile.Write(ref _comparedAt, time.GetTimestamp());
         }
 
+        others?.Bound(this);
         if (view is not null)
             Source?.FoundOn(view.Catalog.Fingerprint.Timeline);
 

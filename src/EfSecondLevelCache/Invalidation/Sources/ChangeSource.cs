@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation.Catalog;
@@ -34,7 +35,7 @@ internal sealed class ChangeSource : IAsyncDisposable
     private readonly DependencySlots _slots;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stop = new();
-    private readonly ConcurrentDictionary<KnownDatabase, bool> _known = new();
+    private readonly ConditionalWeakTable<KnownDatabase, object?> _known = [];
     private readonly ConcurrentDictionary<string, bool> _uncaptured = new();
     private readonly RecentTransactions? _recent;
     private readonly Task _running;
@@ -179,7 +180,7 @@ internal sealed class ChangeSource : IAsyncDisposable
     }
 
     /// <summary>From now on it also tells when the catalog has changed.</summary>
-    public void Attach(KnownDatabase known) => _known.TryAdd(known, true);
+    public void Attach(KnownDatabase known) => _known.TryAdd(known, null);
 
     public Task WaitUntilLiveAsync(CancellationToken cancellationToken) => _live.Task.WaitAsync(cancellationToken);
 
@@ -481,7 +482,7 @@ internal sealed class ChangeSource : IAsyncDisposable
     /// <summary>Removes everything of the database, after what is known of it: who counts the changes later must not find the old.</summary>
     private void Flush()
     {
-        foreach (var known in _known.Keys)
+        foreach (var (known, _) in _known)
             known.Outdated();
         Interlocked.Increment(ref _flushes);
         _invalidator.Changed(_database, [TableChange.UnknownTables]);

@@ -18,4 +18,7 @@ internal sealed record ChangeSourceOptions(ChangeSourceKind Kind)
 
     /// <summary>Off only to show in a test what it is for.</summary>
     public bool ChecksSnapshots { get; init; } = true;
+
+    /// <summary>Without the connection string: settings are printed where two differ.</summary>
+    public override string ToString() => $"{Kind}";
 }

@@ -1,5 +1,10 @@
+using System.Buffers;
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Querying.Results;
 using Npgsql;
 
 namespace EfSecondLevelCache.Querying.Keys;
@@ -10,7 +15,8 @@ namespace EfSecondLevelCache.Querying.Keys;
 /// </summary>
 internal sealed class CacheScope : IEquatable<CacheScope>
 {
-    private const int MostRemembered = 10_000;
+    /// <summary>About 1 KB each, for the whole process.</summary>
+    private const int MostRemembered = 2_048;
 
     /// <summary>
     /// Settings that rows can't depend on, as the builder spells them. Not among them are those that the session can tell of, as a policy may
@@ -26,14 +32,20 @@ internal sealed class CacheScope : IEquatable<CacheScope>
         "Kerberos Service Name", "Require Auth", "SSL Negotiation",
     };
 
-    private static readonly ConcurrentDictionary<(string ConnectionString, Type ContextType), CacheScope> Known = new();
+    /// <summary>By the instance of the connection string, which most contexts have in common; holds nothing alive.</summary>
+    private static readonly ConditionalWeakTable<string, Found> ByInstance = [];
+
+    /// <summary>By a digest of the connection string: its password is not ours to keep.</summary>
+    private static readonly ConcurrentDictionary<(Digest ConnectionString, Type ContextType), CacheScope> Known = new();
 
     private readonly Type _contextType;
 
-    private CacheScope(string identity, Type contextType, string database, int commandTimeout, QueryCacheRefusal? refusal)
+    private CacheScope(
+        string identity, Type contextType, string address, string database, int commandTimeout, QueryCacheRefusal? refusal)
     {
         ConnectionIdentity = identity;
         _contextType = contextType;
+        Address = address;
         Database = database;
         CommandTimeout = commandTimeout;
         Refusal = refusal;
@@ -44,6 +56,12 @@ internal sealed class CacheScope : IEquatable<CacheScope>
 
     /// <summary>What is equal for connections that see the same: the connection string without what rows can't depend on.</summary>
     public string ConnectionIdentity { get; }
+
+    /// <summary>The memory that it takes, with its place among the kept ones.</summary>
+    public long Bytes => 160 + ObjectSize.OfString(ConnectionIdentity) + ObjectSize.OfString(Address) + ObjectSize.OfString(Database);
+
+    /// <summary>Host and port as the connection string has them. One server may have several.</summary>
+    public string Address { get; }
 
     /// <summary>The name of the database, which changes are told apart by.</summary>
     public string Database { get; }
@@ -56,11 +74,26 @@ internal sealed class CacheScope : IEquatable<CacheScope>
 
     public static CacheScope Of(string connectionString, Type contextType)
     {
-        if (Known.TryGetValue((connectionString, contextType), out var scope))
+        ByInstance.TryGetValue(connectionString, out var found);
+        for (var known = found; known is not null; known = known.Next)
+        {
+            if (known.Scope._contextType == contextType)
+                return known.Scope;
+        }
+
+        var scope = Find(connectionString, contextType);
+        ByInstance.AddOrUpdate(connectionString, new Found(scope, found));
+        return scope;
+    }
+
+    private static CacheScope Find(string connectionString, Type contextType)
+    {
+        var key = (Digest.Of(connectionString), contextType);
+        if (Known.TryGetValue(key, out var scope))
             return scope;
         if (Known.Count >= MostRemembered)
             Known.Clear();
-        return Known.GetOrAdd((connectionString, contextType), static key => Read(key.ConnectionString, key.ContextType));
+        return Known.GetOrAdd(key, static (_, read) => Read(read.connectionString, read.contextType), (connectionString, contextType));
     }
 
     public bool Equals(CacheScope? other)
@@ -80,7 +113,7 @@ internal sealed class CacheScope : IEquatable<CacheScope>
         }
         catch (ArgumentException)
         {
-            return new CacheScope(connectionString, contextType, "", commandTimeout: 0, Refusals.UnreadableConnectionString);
+            return new CacheScope(connectionString, contextType, "", "", commandTimeout: 0, Refusals.UnreadableConnectionString);
         }
 
         // With its lengths, so that no value can look like another setting.
@@ -101,6 +134,33 @@ internal sealed class CacheScope : IEquatable<CacheScope>
             : settings.Multiplexing ? Refusals.Multiplexing
             : mayReachStandby ? Refusals.SeveralHosts
             : null;
-        return new CacheScope(identity, contextType, database, settings.CommandTimeout, refusal);
+        return new CacheScope(identity, contextType, $"{settings.Host}:{settings.Port}", database, settings.CommandTimeout, refusal);
+    }
+
+    /// <summary>The scopes of one connection string, by context type; a list, as there are few.</summary>
+    private sealed record Found(CacheScope Scope, Found? Next);
+
+    /// <summary>Stands for a text without having it (SHA-256, with a secret of this process ahead).</summary>
+    private readonly record struct Digest(UInt128 First, UInt128 Second)
+    {
+        private static readonly byte[] Secret = RandomNumberGenerator.GetBytes(SHA256.HashSizeInBytes);
+
+        public static Digest Of(string text)
+        {
+            var salted = ArrayPool<byte>.Shared.Rent(Secret.Length + (sizeof(char) * text.Length));
+            try
+            {
+                var length = Secret.Length + (sizeof(char) * text.Length);
+                Secret.CopyTo(salted, 0);
+                MemoryMarshal.AsBytes(text.AsSpan()).CopyTo(salted.AsSpan(Secret.Length));
+                Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+                SHA256.HashData(salted.AsSpan(0, length), hash);
+                return MemoryMarshal.Read<Digest>(hash);
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(salted, clearArray: true);
+            }
+        }
     }
 }

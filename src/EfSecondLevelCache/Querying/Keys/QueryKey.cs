@@ -3,10 +3,10 @@ using EfSecondLevelCache.Store;
 
 namespace EfSecondLevelCache.Querying.Keys;
 
-/// <summary>What makes two executions the same query: the plan, the scope, and the parameter values with what the key varies by.</summary>
-internal sealed class QueryKey(QueryPlan plan, CacheScope scope, byte[] parameters, ulong hash) : IEquatable<QueryKey>
+/// <summary>What makes two executions the same query: its shape, the scope, and the parameter values with what the key varies by.</summary>
+internal sealed class QueryKey(QueryShape shape, CacheScope scope, byte[] parameters, ulong hash) : IEquatable<QueryKey>
 {
-    public QueryPlan Plan => plan;
+    public QueryShape Shape => shape;
 
     public CacheScope Scope => scope;
 
@@ -14,33 +14,33 @@ internal sealed class QueryKey(QueryPlan plan, CacheScope scope, byte[] paramete
 
     public ulong Hash => hash;
 
-    public static ulong HashOf(QueryPlan plan, CacheScope scope, ReadOnlySpan<byte> parameters)
-        => ContentHash.Of(parameters, plan.ContentHash ^ scope.Hash);
+    public static ulong HashOf(QueryShape shape, CacheScope scope, ReadOnlySpan<byte> parameters)
+        => ContentHash.Of(parameters, shape.ContentHash ^ scope.Hash);
 
-    public Probe ToProbe() => new(plan, scope, parameters);
+    public Probe ToProbe() => new(shape, scope, parameters);
 
-    /// <summary>The same key with another plan of equal content.</summary>
-    public QueryKey With(QueryPlan equalPlan) => new(equalPlan, scope, parameters, hash);
+    /// <summary>The same key, of other instances of its parts.</summary>
+    public QueryKey With(QueryShape equalShape, CacheScope equalScope) => new(equalShape, equalScope, parameters, hash);
 
-    public bool Is(QueryPlan otherPlan, CacheScope otherScope, ReadOnlySpan<byte> otherParameters)
-        => parameters.AsSpan().SequenceEqual(otherParameters) && scope.Equals(otherScope) && plan.HasSameContentAs(otherPlan);
+    public bool Is(QueryShape otherShape, CacheScope otherScope, ReadOnlySpan<byte> otherParameters)
+        => parameters.AsSpan().SequenceEqual(otherParameters) && scope.Equals(otherScope) && shape.Equals(otherShape);
 
     public bool Equals(QueryKey? other)
-        => other is not null && hash == other.Hash && Is(other.Plan, other.Scope, other.Parameters);
+        => other is not null && hash == other.Hash && Is(other.Shape, other.Scope, other.Parameters);
 
     public override bool Equals(object? obj) => Equals(obj as QueryKey);
 
     public override int GetHashCode() => (int)hash;
 
     /// <summary>A key on the caller's stack, to look up with.</summary>
-    public readonly ref struct Probe(QueryPlan plan, CacheScope scope, ReadOnlySpan<byte> parameters) : IStoreProbe
+    public readonly ref struct Probe(QueryShape shape, CacheScope scope, ReadOnlySpan<byte> parameters) : IStoreProbe
     {
         private readonly ReadOnlySpan<byte> _parameters = parameters;
 
-        public ulong Hash { get; } = HashOf(plan, scope, parameters);
+        public ulong Hash { get; } = HashOf(shape, scope, parameters);
 
-        public bool Matches(StoreEntry entry) => entry is CachedQuery cached && cached.Key.Is(plan, scope, _parameters);
+        public bool Matches(StoreEntry entry) => entry is CachedQuery cached && cached.Key.Is(shape, scope, _parameters);
 
-        public QueryKey ToKey() => new(plan, scope, _parameters.ToArray(), Hash);
+        public QueryKey ToKey() => new(shape, scope, _parameters.ToArray(), Hash);
     }
 }

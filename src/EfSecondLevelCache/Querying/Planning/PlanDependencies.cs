@@ -15,6 +15,10 @@ internal sealed class PlanDependencies
 {
     private readonly QueryPlan _plan;
     private readonly DatabaseSlots _database;
+
+    /// <summary>A plan that is not executed any more does not hold on to a catalog.</summary>
+    private readonly WeakReference<CatalogView>? _view;
+
     private readonly HashSet<int> _always;
     private readonly List<KeyRead> _keys = [];
     private readonly List<ResultRead> _fromResult = [];
@@ -28,15 +32,24 @@ internal sealed class PlanDependencies
     /// <param name="plan">The plan.</param>
     /// <param name="stated">The tables that DependsOn names.</param>
     /// <param name="tags">The slots of its tags.</param>
+    /// <param name="needsTable">It is cached only if it reads a table.</param>
     /// <param name="isVarying">The key varies by something of the application's.</param>
     /// <param name="database">Where the results are read.</param>
     /// <param name="slots">Its version slots.</param>
     public PlanDependencies(
-        QueryPlan plan, IReadOnlyList<TableName> stated, IEnumerable<int> tags, bool isVarying, KnownDatabase database, DatabaseSlots slots)
+        QueryPlan plan,
+        IReadOnlyList<TableName> stated,
+        IEnumerable<int> tags,
+        bool needsTable,
+        bool isVarying,
+        KnownDatabase database,
+        DatabaseSlots slots)
     {
-        (_plan, _database, _isVarying, View) = (plan, slots, isVarying, database.View);
+        (_plan, _database, _isVarying) = (plan, slots, isVarying);
+        var known = database.View;
+        _view = known is null ? null : new WeakReference<CatalogView>(known);
         _always = [VersionSlots.Everything, slots.UnknownTables, .. tags];
-        if (View is not { } view)
+        if (known is not { } view)
         {
             _always.Add(slots.AnyTable);
             _described = [.. plan.Reads.Select(read => read with { Equalities = Chosen(read, read.Equalities) })];
@@ -59,11 +72,8 @@ internal sealed class PlanDependencies
             Add(read, view);
         foreach (var name in plan.RawNames)
             AddRaw(name, view);
-        Refusal ??= RefusalOfFunctions(view);
+        Refusal ??= RefusalOfFunctions(view) ?? (needsTable && !_hasUnknownTables && _relations.Count == 0 ? Refusals.ReadsNoTable : null);
     }
-
-    /// <summary>The catalog that this was made from.</summary>
-    public CatalogView? View { get; }
 
     /// <summary>Why the database rules caching out; null: it does not.</summary>
     public QueryCacheRefusal? Refusal { get; private set; }
@@ -71,7 +81,14 @@ internal sealed class PlanDependencies
     /// <summary>The tables that the results are read from; null: not all of them are known.</summary>
     public IReadOnlyCollection<Relation>? Relations => _hasUnknownTables ? null : _relations;
 
+    /// <summary>In words, with the names of parameters.</summary>
+    public IReadOnlyList<string> Description => field ??= Describe(parameterValues: null);
+
     private bool AreStated => _plan.Policy?.DependsOn.Count > 0;
+
+    /// <summary>Whether this is what was made of the catalog as it is known now.</summary>
+    public bool IsMadeOf(CatalogView? view)
+        => view is null ? _view is null : _view?.TryGetTarget(out var known) == true && ReferenceEquals(known, view);
 
     /// <summary>The version slots that the result for these parameter values depends on.</summary>
     public int[] SlotsFor(IReadOnlyDictionary<string, object?>? parameterValues)

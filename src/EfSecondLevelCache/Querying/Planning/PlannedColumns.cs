@@ -31,6 +31,8 @@ internal sealed class PlannedColumns : IEquatable<PlannedColumns>
         _byName = new(() => Unsupported() is null ? new NamedColumns([.. names.Zip(_stored.Value, (name, type) => (name, type!))]) : null);
     }
 
+    public IReadOnlyList<string> Names => _names;
+
     /// <summary>The same where the application says more of some types.</summary>
     public PlannedColumns With(ValueList<TypeRule> rules) => rules.Count == 0 ? this : new(_names, _types, _copies.With(rules));
 

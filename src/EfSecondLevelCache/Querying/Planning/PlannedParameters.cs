@@ -85,20 +85,8 @@ internal sealed class PlannedParameters
         return true;
     }
 
-    public bool HasSameTypesAs(PlannedParameters other)
-    {
-        if (ReferenceEquals(this, other))
-            return true;
-        if (_mapped is null || other._mapped is null || _mapped.Length != other._mapped.Length)
-            return _mapped is null && other._mapped is null;
-        for (var i = 0; i < _mapped.Length; i++)
-        {
-            if (_mapped[i].StoreType != other._mapped[i].StoreType)
-                return false;
-        }
-
-        return true;
-    }
+    /// <summary>PostgreSQL's names of their types; null where they are not known.</summary>
+    public ValueList<string>? StoreTypes => _mapped is null ? null : [.. _mapped.Select(parameter => parameter.StoreType)];
 
     /// <summary>
     /// Writes what decides how a value is sent, beside the value: which placeholder it is for, as which type it goes, and where it is cut. False for

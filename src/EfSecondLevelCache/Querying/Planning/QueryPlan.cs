@@ -16,7 +16,7 @@ internal sealed class QueryPlan
 
     /// <summary>Of a command that nothing is known of.</summary>
     public static QueryPlan Unknown(string commandText)
-        => new() { CommandText = commandText, Columns = PlannedColumns.None, ContentHash = 0 };
+        => new() { CommandText = commandText, Columns = PlannedColumns.None, ContentHash = Keys.ContentHash.Of(commandText) };
 
     /// <summary>As PostgreSQL sees it: our own tag is not in it.</summary>
     public required string CommandText { get; init; }
@@ -41,6 +41,11 @@ internal sealed class QueryPlan
 
     /// <summary>The functions that it calls; the catalog may know those of the user's.</summary>
     public IReadOnlyList<RawSqlFunction> Functions { get; init; } = [];
+
+    /// <summary>There is nothing in it by which it could read a table.</summary>
+    public bool NamesNothing
+        => Reads.Count == 0 && RawNames.Count == 0 && !Functions.Any(function => function.Volatility is FunctionVolatility.Unknown)
+            && !MayWrite && Refusal?.Reason is not RefusalReason.UnreadableSql;
 
     /// <summary>The tables that it writes (ExecuteUpdate, ExecuteDelete, raw SQL that is no plain query).</summary>
     public IReadOnlyList<TableName> Writes { get; init; } = [];
@@ -70,23 +75,10 @@ internal sealed class QueryPlan
     /// <summary>Of everything that makes two plans the same.</summary>
     public required ulong ContentHash { get; init; }
 
-    /// <summary>What it takes beside the results, in bytes: the text, mostly.</summary>
-    public int Bytes => 512 + (2 * CommandText.Length);
-
-    /// <summary>Whether a pool has counted its bytes.</summary>
-    public bool IsPooled { get; set; }
-
-    /// <summary>
-    /// Equal text is not enough: the same text can be read as other types, and who asks decides how long its result may be kept, under which tags,
-    /// and on which tables it depends.
-    /// </summary>
-    public bool HasSameContentAs(QueryPlan other)
-        => ReferenceEquals(this, other)
-            || (ContentHash == other.ContentHash
-                && CommandText == other.CommandText
-                && Columns.Equals(other.Columns)
-                && (Policy ?? QueryCachePolicy.Default) == (other.Policy ?? QueryCachePolicy.Default)
-                && Parameters.HasSameTypesAs(other.Parameters));
+    /// <summary>What makes it the same query as another plan; what results hold of it.</summary>
+    /// <remarks>The text is a copy: by the instance that EF Core has, <see cref="PlansByText"/> keeps the plan.</remarks>
+    public QueryShape Shape => field ??= new QueryShape(
+        new string(CommandText.AsSpan()), Columns, Parameters.StoreTypes, Policy ?? QueryCachePolicy.Default, ContentHash);
 
     /// <summary>The policy that a cache's rules make of the plan; one is remembered, as a plan nearly always meets one cache.</summary>
     public ResolvedPolicy PolicyIn(SecondLevelCache cache, IModel model)

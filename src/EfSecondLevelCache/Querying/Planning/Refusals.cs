@@ -5,8 +5,23 @@ namespace EfSecondLevelCache.Querying.Planning;
 /// <summary>Every refusal with its words, in one place.</summary>
 internal static class Refusals
 {
+    /// <summary>Whether its remedies are in the application's hands. The others are its own word, pass by themselves, or must be.</summary>
+    public static bool IsCurable(RefusalReason reason) => reason is
+        RefusalReason.InTransaction or RefusalReason.SessionStateUnknown or RefusalReason.MayReachStandby or RefusalReason.VolatileFunction
+        or RefusalReason.UnknownFunction or RefusalReason.UnreadableSql or RefusalReason.ParameterType or RefusalReason.ColumnType
+        or RefusalReason.CommandChanged or RefusalReason.RowSecurity or RefusalReason.UntoldChanges or RefusalReason.NotCaptured
+        or RefusalReason.NoPlan;
+
+    /// <summary>Nobody asked, or somebody asked for the contrary: nothing to count among refusals, nor to tell.</summary>
+    public static bool IsUnasked(RefusalReason reason) => reason is RefusalReason.NotRequested or RefusalReason.NeverCached;
+
     public static readonly QueryCacheRefusal NotRequested = new(
         RefusalReason.NotRequested, "nothing asks for it", "Mark the query Cacheable(), or configure CacheAllQueries() or CacheQueriesOf<T>()");
+
+    public static readonly QueryCacheRefusal ReadsNoTable = new(
+        RefusalReason.NotRequested,
+        "it reads no table, and CacheAllQueries() is about queries of tables: a probe such as SELECT 1 asks for the server itself",
+        "Mark the query Cacheable() to cache it all the same");
 
     public static readonly QueryCacheRefusal NotCacheable = new(
         RefusalReason.NeverCached, "the query is marked NotCacheable()", "Remove the mark to cache it");
@@ -35,13 +50,10 @@ internal static class Refusals
             $"its SQL was written by {generator.Name} and not by Npgsql's own generator, so it may read more than the query says",
             "Mark the query NotCacheable(), or use Npgsql's IQuerySqlGeneratorFactory in a context whose queries are to be cached");
 
-    public static readonly QueryCacheRefusal Churning = new(
-        RefusalReason.Churning,
-        "the results of this query go stale more often than they are served, so for now they are not kept",
-        "Nothing needs to be done: it is tried again by itself. Mark the query NotCacheable() if that is how it is used");
-
     public static readonly QueryCacheRefusal InTransaction = new(
-        RefusalReason.InTransaction, "it runs inside a transaction", "Run it before or after the transaction");
+        RefusalReason.InTransaction,
+        "it runs inside a transaction",
+        "Run it before or after the transaction; with AllowInTransactions() what a READ COMMITTED transaction reads before it writes is cached too");
 
     public static readonly QueryCacheRefusal ConnectionInterceptor = new(
         RefusalReason.SessionStateUnknown,

@@ -34,11 +34,8 @@ internal sealed class ResolvedPolicy
     /// <summary>The plan's, with what the cache knows of their types.</summary>
     public required PlannedColumns Columns { get; init; }
 
-    /// <summary>Whether anybody asked for it to be cached, so that a refusal is worth telling.</summary>
-    public bool IsRequested => Refusal?.Reason is not (RefusalReason.NotRequested or RefusalReason.NeverCached);
-
-    /// <summary>Whether keeping results of this plan has paid.</summary>
-    public ShapeWorth Worth { get; } = new();
+    /// <summary>Nothing but CacheAllQueries() asks for it, which is about queries of tables.</summary>
+    public bool NeedsTable { get; private init; }
 
     public TimeSpan TimeToLive { get; }
 
@@ -55,9 +52,13 @@ internal sealed class ResolvedPolicy
     public static ResolvedPolicy Of(QueryPlan plan, SecondLevelCache cache, IModel model)
     {
         var columns = plan.Columns.With(cache.Options.TypeRules);
-        var refusal = Decide(plan, cache.Options, model, out var timeToLive) ?? plan.Refusal
+        var refusal = Decide(plan, cache.Options, model, out var timeToLive, out var needsTable) ?? plan.Refusal
             ?? (columns.Unsupported() is var (name, type) ? Refusals.ColumnType(name, type) : null);
-        return new ResolvedPolicy(cache, model, plan, refusal, timeToLive ?? cache.Options.DefaultTimeToLive) { Columns = columns };
+        return new ResolvedPolicy(cache, model, plan, refusal, timeToLive ?? cache.Options.DefaultTimeToLive)
+        {
+            Columns = columns,
+            NeedsTable = needsTable,
+        };
     }
 
     public bool IsOf(SecondLevelCache cache, IModel model) => ReferenceEquals(_cache, cache) && ReferenceEquals(_model, model);
@@ -67,13 +68,14 @@ internal sealed class ResolvedPolicy
     {
         var view = database.View;
         var known = _dependencies;
-        if (known?.Database != database.Name || !ReferenceEquals(known.Dependencies.View, view))
+        if (known?.Database != database.Name || !known.Dependencies.IsMadeOf(view))
         {
             var slots = _cache.Slots;
             var dependencies = new PlanDependencies(
                 _plan,
                 _stated,
                 Tags.Select(slots.OfTag),
+                NeedsTable,
                 isVarying: _cache.Options.VaryBy is not null || _plan.VaryByParameter is not null,
                 database,
                 slots.Of(database.Name));
@@ -83,17 +85,16 @@ internal sealed class ResolvedPolicy
         return known.Dependencies;
     }
 
-    /// <summary>The tables in words, for operators; as the last result found them.</summary>
-    public IReadOnlyList<string> Describe() => _dependencies?.Dependencies.Describe(parameterValues: null) ?? [];
-
     /// <summary>Null: it is to be cached, for this long (null: the default).</summary>
-    private static QueryCacheRefusal? Decide(QueryPlan plan, SecondLevelCacheOptions options, IModel model, out TimeSpan? timeToLive)
+    private static QueryCacheRefusal? Decide(
+        QueryPlan plan, SecondLevelCacheOptions options, IModel model, out TimeSpan? timeToLive, out bool needsTable)
     {
         timeToLive = plan.Policy?.TimeToLive;
+        needsTable = false;
         if (plan.Policy is { NotCacheable: true })
             return Refusals.NotCacheable;
 
-        var requested = plan.Policy is not null || options.CacheAllQueries;
+        var requested = plan.Policy is not null;
         foreach (var rule in options.EntityRules)
         {
             if (!ModelTables.Of(model, rule.EntityType).Overlaps(plan.Reads.Select(read => read.Table).Concat(plan.RawNames)))
@@ -104,7 +105,11 @@ internal sealed class ResolvedPolicy
             timeToLive ??= rule.TimeToLive;
         }
 
-        return requested ? null : Refusals.NotRequested;
+        if (requested)
+            return null;
+        needsTable = options.CacheAllQueries;
+        // Of names in raw SQL the catalog tells whether they are tables.
+        return !options.CacheAllQueries ? Refusals.NotRequested : plan.NamesNothing ? Refusals.ReadsNoTable : null;
     }
 
     private sealed record DependenciesIn(string Database, PlanDependencies Dependencies);

@@ -13,6 +13,7 @@ internal abstract class Policy(long maxBytes, int maxEntries)
     protected const int MaxSecondChances = 32;
 
     private long _bytes;
+    private long _reserved;
     private int _count;
 
     public long Bytes => Volatile.Read(ref _bytes);
@@ -37,7 +38,18 @@ internal abstract class Policy(long maxBytes, int maxEntries)
     /// <summary>The queue that an entry of this policy stands in.</summary>
     public abstract EntryQueue QueueOf(StoreEntry entry);
 
-    public bool HasRoomFor(StoreEntry entry) => Bytes + entry.Bytes <= MaxBytes && Count < MaxEntries;
+    public bool HasRoomFor(StoreEntry entry) => HasRoomFor(entry.Bytes + entry.UncountedBytes) && Count < MaxEntries;
+
+    /// <summary>Whether it can be kept at all.</summary>
+    public bool CanHold(StoreEntry entry) => entry.Bytes + entry.SharedBytes <= MaxBytes - _reserved;
+
+    /// <summary>Takes so many bytes for something else, and lets go of entries where they do not fit any more.</summary>
+    public void Reserve(long bytes, ref Removals removals)
+    {
+        _reserved = bytes;
+        while (Count > 0 && !HasRoomFor(0))
+            EvictOne(ref removals);
+    }
 
     /// <summary>Takes in an entry, and lets go of others first until it fits.</summary>
     public void Add(StoreEntry entry, ref Removals removals)
@@ -53,7 +65,7 @@ internal abstract class Policy(long maxBytes, int maxEntries)
     /// </summary>
     public bool Replace(StoreEntry old, StoreEntry entry, ref Removals removals)
     {
-        while (old.Queue != 0 && Bytes - old.Bytes + entry.Bytes > MaxBytes)
+        while (old.Queue != 0 && !HasRoomFor(entry.Bytes + entry.UncountedBytes - old.Bytes))
             EvictOne(ref removals);
         if (old.Queue == 0)
             return false;
@@ -91,15 +103,17 @@ internal abstract class Policy(long maxBytes, int maxEntries)
         removals.Evict(dequeued);
     }
 
+    private bool HasRoomFor(long bytes) => Bytes + _reserved + bytes <= MaxBytes;
+
     private void CountIn(StoreEntry entry)
     {
-        Volatile.Write(ref _bytes, _bytes + entry.Bytes);
+        Volatile.Write(ref _bytes, _bytes + entry.Bytes + entry.EnterShared());
         Volatile.Write(ref _count, _count + 1);
     }
 
     private void CountOut(StoreEntry entry)
     {
-        Volatile.Write(ref _bytes, _bytes - entry.Bytes);
+        Volatile.Write(ref _bytes, _bytes - entry.Bytes - entry.LeaveShared());
         Volatile.Write(ref _count, _count - 1);
     }
 }
