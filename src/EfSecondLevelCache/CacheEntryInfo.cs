@@ -7,7 +7,7 @@ namespace EfSecondLevelCache;
 /// <param name="Dependencies">What the result depends on.</param>
 /// <param name="Tags">The names given with <c>Tag</c>.</param>
 /// <param name="Rows">Its number of rows.</param>
-/// <param name="Bytes">The memory it takes, its key included.</param>
+/// <param name="Bytes">The memory it takes, its key included, and its share of what it has in common with others (the text of the query).</param>
 /// <param name="Age">How long ago it was read from the database.</param>
 /// <param name="Hits">How often it was served.</param>
 public sealed record CacheEntryInfo(

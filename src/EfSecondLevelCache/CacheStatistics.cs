@@ -44,7 +44,7 @@ public sealed record CacheStatistics
     /// <summary>Results that are kept now, dead ones that are not yet swept included.</summary>
     public required long Entries { get; init; }
 
-    /// <summary>The bytes that they take.</summary>
+    /// <summary>The bytes that they take, with the texts of queries that they share.</summary>
     public required long Bytes { get; init; }
 
     /// <summary>Query commands that nobody asked to cache, or that <c>NotCacheable</c> and <c>NeverCache</c> rule out.</summary>

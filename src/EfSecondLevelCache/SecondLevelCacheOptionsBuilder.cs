@@ -47,8 +47,8 @@ public sealed class SecondLevelCacheOptionsBuilder
     }
 
     /// <summary>
-    /// How much memory the results may take, in bytes: rows, keys and the cache's own structures. Default: 268,435,456
-    /// (256 MiB). When it is reached, the least valuable results make room.
+    /// How much memory the results may take, in bytes: rows, keys, texts of queries, what is known of databases, and the cache's own structures.
+    /// Default: 268,435,456 (256 MiB). When it is reached, the least valuable results make room.
     /// </summary>
     /// <param name="bytes">At least 1,048,576 (1 MiB).</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="bytes"/> is below 1 MiB.</exception>
