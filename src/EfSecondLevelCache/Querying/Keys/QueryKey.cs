@@ -20,7 +20,8 @@ internal sealed class QueryKey(QueryShape shape, CacheScope scope, byte[] parame
     public Probe ToProbe() => new(shape, scope, parameters);
 
     /// <summary>The same key, of other instances of its parts.</summary>
-    public QueryKey With(QueryShape equalShape, CacheScope equalScope) => new(equalShape, equalScope, parameters, hash);
+    public QueryKey With(QueryShape equalShape, CacheScope equalScope)
+        => ReferenceEquals(equalShape, shape) && ReferenceEquals(equalScope, scope) ? this : new(equalShape, equalScope, parameters, hash);
 
     public bool Is(QueryShape otherShape, CacheScope otherScope, ReadOnlySpan<byte> otherParameters)
         => parameters.AsSpan().SequenceEqual(otherParameters) && scope.Equals(otherScope) && shape.Equals(otherShape);
