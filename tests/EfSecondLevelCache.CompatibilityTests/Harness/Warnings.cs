@@ -1,0 +1,44 @@
+using System.Collections.Concurrent;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.Extensions.Logging;
+
+namespace EfSecondLevelCache.CompatibilityTests.Harness;
+
+/// <summary>What EF Core, Npgsql and the cache log at Warning or above.</summary>
+internal sealed class Warnings : ILoggerProvider
+{
+    private readonly ConcurrentQueue<string> _all = new();
+
+    public IReadOnlyList<string> Take()
+    {
+        var taken = new List<string>();
+        while (_all.TryDequeue(out var warning))
+            taken.Add(warning);
+        return taken;
+    }
+
+    public ILogger CreateLogger(string categoryName) => new Logger(this);
+
+    public void Dispose()
+    {
+    }
+
+    private sealed class Logger(Warnings warnings) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            // This one is about the tests: each run has options of its own.
+            if (IsEnabled(logLevel) && eventId.Id != CoreEventId.ManyServiceProvidersCreatedWarning.Id)
+                warnings._all.Enqueue($"{logLevel} {eventId.Name ?? $"{eventId.Id}"}: {Text(formatter(state, exception), exception)}");
+        }
+
+        // A failed command's message begins with how long it took.
+        private static string Text(string message, Exception? exception)
+            => (exception is null ? message : $"{message.Split('\n')[0]} {exception.GetType().Name}").Split("ms)")[^1];
+    }
+}
