@@ -17,6 +17,7 @@ public sealed class App : IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly List<DbContext> _contexts = [];
     private readonly List<NpgsqlDataSource> _dataSources = [];
+    private readonly Dictionary<Type, object> _once = [];
 
     internal App(Scenarios scenarios, CacheUse use, SecondLevelCache? cache, Warnings warnings, string connectionString, string directConnectionString)
     {
@@ -106,6 +107,14 @@ public sealed class App : IAsyncDisposable
         var source = builder.Build();
         _dataSources.Add(source);
         return source;
+    }
+
+    /// <summary>What an application keeps for all of its life, such as a compiled query: made the first time, one for each type.</summary>
+    public T Once<T>(Func<T> make)
+        where T : notnull
+    {
+        lock (_lock)
+            return (T)(_once.TryGetValue(typeof(T), out var made) ? made : _once[typeof(T)] = make());
     }
 
     /// <summary>The query, marked where this application opts in.</summary>

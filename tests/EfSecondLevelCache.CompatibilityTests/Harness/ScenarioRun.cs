@@ -68,7 +68,7 @@ internal static class ScenarioRun
             return new Pass(
                 $"{sights}",
                 [.. statements.Select(sights.Neutral)],
-                [.. warnings.Take().Select(sights.Neutral)],
+                [.. warnings.Take().Select(sights.Neutral).Select(AllowedStatements.Without)],
                 connections,
                 Served(cache) - served,
                 cache is null ? "" : $"{cache.Statistics}",
@@ -119,6 +119,7 @@ internal static class ScenarioRun
     {
         await using (var context = all.Open(app))
             await context.Database.EnsureChangeCaptureAsync();
+        NpgsqlConnection.ClearPool(new NpgsqlConnection(app.ConnectionString));
         try
         {
             await app.Cache!.WaitUntilLiveAsync().WaitAsync(Patience);

@@ -65,6 +65,6 @@ public abstract class ScenarioTests<T>(PostgresServer server)
         var line = expected.Zip(actual).TakeWhile(pair => pair.First == pair.Second).Count();
         var section = expected.Take(line + 1).LastOrDefault(text => text.StartsWith("## ", StringComparison.Ordinal));
         return $"the runs differ from line {line + 1} on, under '{section}'.\n\nWithout the cache:\n"
-            + $"{string.Join('\n', expected.Skip(Math.Max(0, line - 3)).Take(25))}\n\nWith it:\n{string.Join('\n', actual.Skip(Math.Max(0, line - 3)).Take(25))}";
+            + $"{string.Join('\n', expected.Skip(Math.Max(0, line - 3)).Take(15))}\n\nWith it:\n{string.Join('\n', actual.Skip(Math.Max(0, line - 3)).Take(15))}";
     }
 }
