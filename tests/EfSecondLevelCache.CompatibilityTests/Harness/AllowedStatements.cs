@@ -30,17 +30,11 @@ internal static partial class AllowedStatements
 
     public static bool IsAdded(string sent) => Added.Any(rule => rule.Text.IsMatch(sent));
 
-    /// <summary>A log message without the text that was added to its command.</summary>
-    public static string Without(string message) => LeadingSnapshotInText().Replace(message, "");
-
     /// <summary>What a hit may leave out.</summary>
     public static bool IsQuery(string statement) => Query().IsMatch(statement);
 
     [GeneratedRegex(@"^SELECT pg_catalog\.pg_current_snapshot\(\)::text AS \S+$")]
     private static partial Regex LeadingSnapshot();
-
-    [GeneratedRegex(@"SELECT pg_catalog\.pg_current_snapshot\(\)::text AS \S+;\n")]
-    private static partial Regex LeadingSnapshotInText();
 
     [GeneratedRegex(@"\A(UPDATE \S+ SET .*?)\n(?:FROM|WHERE) .*\nRETURNING ", RegexOptions.Singleline)]
     private static partial Regex ReturningUpdate();

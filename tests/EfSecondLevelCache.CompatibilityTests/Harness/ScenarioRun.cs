@@ -24,6 +24,8 @@ internal static class ScenarioRun
     /// <returns>The passes; or why this server can't run the scenario.</returns>
     public static async Task<(Pass[] Passes, string? WhyNot)> RunAsync(PostgresServer server, Scenarios all, Scenario scenario, CacheUse use)
     {
+        if (all.WhyNotAsync is not null && await all.WhyNotAsync(server) is { } reason)
+            return ([], reason);
         await using var database = scenario.Expect.HasFlag(Expect.OwnDatabase)
             ? await server.CreateDatabaseAsync()
             : await server.CreateDatabaseAsync($"compat_{all.Template}", connectionString => SeedAsync(all, connectionString));
@@ -33,8 +35,6 @@ internal static class ScenarioRun
         await using var app = new App(all, use, cache, warnings, tap.ConnectionString, Direct(database.ConnectionString));
         try
         {
-            if (all.WhyNotAsync is not null && await all.WhyNotAsync(app) is { } reason)
-                return ([], reason);
             if (use is CacheUse.Notifications or CacheUse.LogicalReplication && !scenario.Expect.HasFlag(Expect.OwnDatabase))
                 await BringToLifeAsync(all, app);
             return ([await PassAsync(0), await PassAsync(1)], null);
@@ -68,7 +68,7 @@ internal static class ScenarioRun
             return new Pass(
                 $"{sights}",
                 [.. statements.Select(sights.Neutral)],
-                [.. warnings.Take().Select(sights.Neutral).Select(AllowedStatements.Without)],
+                [.. warnings.Take().Select(sights.Neutral)],
                 connections,
                 Served(cache) - served,
                 cache is null ? "" : $"{cache.Statistics}",

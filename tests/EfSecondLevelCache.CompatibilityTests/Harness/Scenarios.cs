@@ -1,4 +1,5 @@
 using System.Collections;
+using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Infrastructure;
 
@@ -27,13 +28,23 @@ public abstract class Scenarios : IEnumerable<Scenario>
     public Func<DbContext, Task> SeedAsync { get; }
 
     /// <summary>What the application tells the provider.</summary>
-    public Action<NpgsqlDbContextOptionsBuilder>? Npgsql { get; init; }
+    public Action<NpgsqlDbContextOptionsBuilder>? Npgsql { get; private set; }
 
     /// <summary>What the application tells EF Core.</summary>
-    public Action<DbContextOptionsBuilder>? Options { get; init; }
+    public Action<DbContextOptionsBuilder>? Options { get; private set; }
 
-    /// <summary>Where not null, the reason why this server can't run them.</summary>
-    public Func<App, Task<string?>>? WhyNotAsync { get; init; }
+    /// <summary>Where the server can't run them, the reason.</summary>
+    public Func<PostgresServer, Task<string?>>? WhyNotAsync { get; private set; }
+
+    /// <summary>What all contexts of these scenarios are configured with, and the server they need.</summary>
+    public Scenarios With(
+        Action<NpgsqlDbContextOptionsBuilder>? npgsql = null,
+        Action<DbContextOptionsBuilder>? options = null,
+        Func<PostgresServer, Task<string?>>? whyNotAsync = null)
+    {
+        (Npgsql, Options, WhyNotAsync) = (npgsql, options, whyNotAsync);
+        return this;
+    }
 
     public void Add(string name, Func<App, Task> run) => Add(name, Expect.Hits, run);
 

@@ -37,8 +37,11 @@ internal sealed class Warnings : ILoggerProvider
                 warnings._all.Enqueue($"{logLevel} {eventId.Name ?? $"{eventId.Id}"}: {Text(formatter(state, exception), exception)}");
         }
 
-        // A failed command's message begins with how long it took.
+        // A failed command's message begins with how long it took, and has its text, which is compared where it is sent.
         private static string Text(string message, Exception? exception)
-            => (exception is null ? message : $"{message.Split('\n')[0]} {exception.GetType().Name}").Split("ms)")[^1];
+        {
+            var line = message.Split('\n')[0].Split("ms)")[^1].Trim();
+            return exception is null ? line : $"{line} {exception.GetType().Name}";
+        }
     }
 }

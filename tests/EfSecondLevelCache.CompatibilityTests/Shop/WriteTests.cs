@@ -1,3 +1,4 @@
+using System.Data.Common;
 using EfSecondLevelCache.CompatibilityTests.Harness;
 using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;
@@ -193,18 +194,27 @@ public sealed class WriteTests(PostgresServer server) : ScenarioTests<WriteTests
             }
         },
         {
-            "thirty-two writes that are cancelled", Expect.Concurrent, async app =>
+            "writes that are cancelled at each moment", Expect.Hits, async app =>
             {
                 await ReadAsync(app);
-                var contexts = Enumerable.Range(0, 32).Select(_ => app.Open<ShopContext>()).ToArray();
-                await Task.WhenAll(contexts.Select(async db =>
+                foreach (var moment in Enum.GetValues<Moment>())
                 {
-                    db.Add(new Tag { Name = "never" });
-                    await app.FailsAsync("save", () => db.SaveChangesAsync(new CancellationToken(canceled: true)));
-                }));
-                app.Saw("open", contexts.Count(db => db.Database.GetDbConnection().State is not System.Data.ConnectionState.Closed));
-                foreach (var db in contexts)
-                    await db.DisposeAsync();
+                    foreach (var inTransaction in (bool[])[false, true])
+                    {
+                        using var source = new CancellationTokenSource();
+                        await using var db = app.Open<ShopContext>(options => options.AddInterceptors(new CancelAt(moment, source)));
+                        if (inTransaction)
+                            await db.Database.BeginTransactionAsync();
+                        db.Add(new Tag { Name = "never" });
+                        (await db.Counters.SingleAsync(c => c.Id == 1)).Value = 99;
+                        await app.FailsAsync($"{moment}", () => db.SaveChangesAsync(source.Token));
+                        app.Saw("state", db.Database.GetDbConnection().State);
+                        if (inTransaction)
+                            await db.Database.RollbackTransactionAsync();
+                        app.Saw("state", db.Database.GetDbConnection().State);
+                    }
+                }
+
                 await ReadAsync(app);
             }
         },
@@ -269,6 +279,44 @@ public sealed class WriteTests(PostgresServer server) : ScenarioTests<WriteTests
             }
 
             return new(result);
+        }
+    }
+
+    private enum Moment
+    {
+        Saving,
+        Opened,
+        Executing,
+        Executed,
+    }
+
+    private sealed class CancelAt(Moment moment, CancellationTokenSource source) : DbCommandInterceptor, ISaveChangesInterceptor, IDbConnectionInterceptor
+    {
+        private bool _saving;
+
+        public ValueTask<InterceptionResult<int>> SavingChangesAsync(
+            DbContextEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default)
+        {
+            _saving = true;
+            return new(At(Moment.Saving, result));
+        }
+
+        public Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
+            => Task.FromResult(At(Moment.Opened, 0));
+
+        public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
+            DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
+            => new(At(Moment.Executing, result));
+
+        public override ValueTask<DbDataReader> ReaderExecutedAsync(
+            DbCommand command, CommandExecutedEventData eventData, DbDataReader result, CancellationToken cancellationToken = default)
+            => new(At(Moment.Executed, result));
+
+        private T At<T>(Moment now, T result)
+        {
+            if (_saving && now == moment)
+                source.Cancel();
+            return result;
         }
     }
 }
