@@ -19,7 +19,7 @@ public abstract class ScenarioTests<T>(PostgresServer server)
            where Picked is null || scenario.Name.Contains(Picked, StringComparison.OrdinalIgnoreCase)
            from use in Enum.GetValues<CacheUse>()
            where use is not CacheUse.None
-           select new TheoryDataRow<string, CacheUse>(scenario.Name, use);
+           select new TheoryDataRow<string, CacheUse>(scenario.Name, use) { Explicit = T.AreExplicit };
 
     [Theory]
     [MemberData(nameof(Cases))]

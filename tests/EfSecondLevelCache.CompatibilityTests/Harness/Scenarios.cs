@@ -9,6 +9,9 @@ namespace EfSecondLevelCache.CompatibilityTests.Harness;
 public interface IScenarios
 {
     static abstract Scenarios All { get; }
+
+    /// <summary>Whether they run only where somebody asks for them (<c>-explicit</c>).</summary>
+    static virtual bool AreExplicit => false;
 }
 
 /// <summary>Scenarios with the database that each of their runs gets a copy of. Add one with a line <c>{ "name", async app => ... }</c>.</summary>
