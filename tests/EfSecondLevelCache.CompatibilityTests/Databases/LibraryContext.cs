@@ -48,12 +48,12 @@ public sealed class PagesMigration : Migration
     protected override void Up(MigrationBuilder migrationBuilder)
     {
         migrationBuilder.AddColumn<int>(name: "Pages", table: "Books", type: "integer", nullable: false, defaultValue: 0);
-        migrationBuilder.InsertData(table: "Books", columns: ["Title", "Pages"], values: ["made by a migration", 1]);
+        migrationBuilder.InsertData(table: "Books", columns: ["Title", "Pages"], columnTypes: ["text", "integer"], values: ["made by a migration", 1]);
     }
 
     protected override void Down(MigrationBuilder migrationBuilder)
     {
-        migrationBuilder.DeleteData(table: "Books", keyColumn: "Title", keyValue: "made by a migration");
+        migrationBuilder.DeleteData(table: "Books", keyColumn: "Title", keyColumnType: "text", keyValue: "made by a migration");
         migrationBuilder.DropColumn(name: "Pages", table: "Books");
     }
 }
@@ -62,11 +62,11 @@ public sealed class PagesMigration : Migration
 internal sealed class LibraryContextModelSnapshot : ModelSnapshot
 {
     protected override void BuildModel(ModelBuilder modelBuilder)
-        => modelBuilder.HasAnnotation("ProductVersion", "10.0.0").Entity(
+        => modelBuilder.HasAnnotation("ProductVersion", "10.0.0").HasAnnotation("Relational:MaxIdentifierLength", 63).UseIdentityByDefaultColumns().Entity(
             "EfSecondLevelCache.CompatibilityTests.Databases.Book",
             book =>
             {
-                book.Property<int>("Id").ValueGeneratedOnAdd().HasColumnType("integer");
+                book.Property<int>("Id").ValueGeneratedOnAdd().HasColumnType("integer").UseIdentityByDefaultColumn();
                 book.Property<int>("Pages").HasColumnType("integer");
                 book.Property<string>("Title").IsRequired().HasColumnType("text");
                 book.HasKey("Id");

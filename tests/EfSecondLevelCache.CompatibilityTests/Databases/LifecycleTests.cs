@@ -140,7 +140,7 @@ public sealed class LifecycleTests(PostgresServer server) : ScenarioTests<Lifecy
             }
         },
         {
-            "a table that is altered while it is cached", Expect.Hits, async app =>
+            "a table that is altered while it is cached", Expect.NoSource, async app =>
             {
                 for (var i = 0; i < 2; i++)
                 {
@@ -166,5 +166,6 @@ public sealed class LifecycleTests(PostgresServer server) : ScenarioTests<Lifecy
         db.Add(new Book { Title = "one", Pages = 100 });
         db.Add(new Book { Title = "two", Pages = 200 });
         await db.SaveChangesAsync();
+        db.ChangeTracker.Clear();
     }
 }

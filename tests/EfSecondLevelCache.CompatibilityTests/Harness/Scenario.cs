@@ -18,6 +18,9 @@ public enum Expect
 
     /// <summary>The database is made, changed or dropped by the scenario, so nothing is installed in it beforehand.</summary>
     OwnDatabase = 8,
+
+    /// <summary>The database or its tables come and go, so a change source may say that it is lost, or that it is told nothing.</summary>
+    NoSource = 16,
 }
 
 /// <summary>Code of an application that runs without and with the cache.</summary>

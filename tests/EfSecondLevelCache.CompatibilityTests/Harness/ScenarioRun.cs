@@ -19,7 +19,7 @@ internal sealed record Pass(
 internal static class ScenarioRun
 {
     /// <summary>The bound on each pass: far beyond what any takes on a busy machine.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     /// <returns>The passes; or why this server can't run the scenario.</returns>
     public static async Task<(Pass[] Passes, string? WhyNot)> RunAsync(PostgresServer server, Scenarios all, Scenario scenario, CacheUse use)

@@ -89,7 +89,7 @@ public sealed class HostingTests(PostgresServer server) : ScenarioTests<HostingT
             }
         },
         {
-            "health checks of a context", Expect.NoOptIn, app => WithServicesAsync(
+            "health checks of a context", Expect.NoOptIn | Expect.Concurrent, app => WithServicesAsync(
                 app,
                 services =>
                 {
@@ -109,7 +109,7 @@ public sealed class HostingTests(PostgresServer server) : ScenarioTests<HostingT
                 })
         },
         {
-            "a health check of a database that is gone", Expect.NoHits, async app =>
+            "a health check of a database that is gone", Expect.NoHits | Expect.NoSource, async app =>
             {
                 await using var db = app.Open<ShopContext>(options => options.UseNpgsql(npgsql => npgsql.CommandTimeout(5)));
                 db.Database.SetConnectionString(new Npgsql.NpgsqlConnectionStringBuilder(app.ConnectionString) { Database = "nowhere" }.ConnectionString);

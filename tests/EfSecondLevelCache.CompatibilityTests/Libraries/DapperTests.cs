@@ -67,11 +67,11 @@ public sealed class DapperTests(PostgresServer server) : ScenarioTests<DapperTes
             }
         },
         {
-            "a session that Dapper changes", Expect.NoHits, async app =>
+            "a session that SQL changes", Expect.NoHits, async app =>
             {
                 await using var db = app.Open<ShopContext>();
                 await db.Database.OpenConnectionAsync();
-                await db.Database.GetDbConnection().ExecuteAsync("SET search_path = pg_catalog");
+                await db.Database.ExecuteSqlRawAsync("SET search_path = pg_catalog");
                 await app.FailsAsync("no such table", () => app.Cached(db.Products).CountAsync());
                 await db.Database.CloseConnectionAsync();
                 app.Saw("and again", await app.Cached(db.Products).CountAsync());

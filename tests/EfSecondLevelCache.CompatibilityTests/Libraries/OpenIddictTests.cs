@@ -27,7 +27,7 @@ public sealed class OpenIddictTests(PostgresServer server) : ScenarioTests<OpenI
                     Permissions = { Permissions.Endpoints.Token, Permissions.GrantTypes.AuthorizationCode },
                 });
                 await app.FailsAsync("again", async () => await applications.CreateAsync(new OpenIddictApplicationDescriptor { ClientId = id }));
-                await scopes.CreateAsync(new OpenIddictScopeDescriptor { Name = $"scope {app.Pass}", Resources = { "api" } });
+                await scopes.CreateAsync(new OpenIddictScopeDescriptor { Name = $"scope-{app.Pass}", Resources = { "api" } });
                 for (var i = 0; i < 2; i++)
                 {
                     app.Saw("found", await applications.GetDisplayNameAsync((await applications.FindByClientIdAsync(id))!));
@@ -43,7 +43,7 @@ public sealed class OpenIddictTests(PostgresServer server) : ScenarioTests<OpenI
                 app.Saw("renamed", await applications.GetDisplayNameAsync((await applications.FindByClientIdAsync(id))!));
                 await applications.DeleteAsync(application);
                 app.Saw("gone", await applications.FindByClientIdAsync(id) is null);
-                await scopes.DeleteAsync((await scopes.FindByNameAsync($"scope {app.Pass}"))!);
+                await scopes.DeleteAsync((await scopes.FindByNameAsync($"scope-{app.Pass}"))!);
             })
         },
         {
@@ -80,7 +80,6 @@ public sealed class OpenIddictTests(PostgresServer server) : ScenarioTests<OpenI
                 app.Saw("pruned", await tokens.PruneAsync(DateTimeOffset.UnixEpoch.AddDays(1)));
                 app.Saw("pruned", await authorizations.PruneAsync(DateTimeOffset.UnixEpoch.AddDays(1)));
                 app.Saw("left", await CountAsync(tokens.FindBySubjectAsync(subject)));
-                await applications.DeleteAsync(application);
             })
         },
     };

@@ -51,6 +51,7 @@ public sealed class MappingTests(PostgresServer server) : ScenarioTests<MappingT
                 app.Saw("documents", documents.Select(d => (d.Open, d.Json.RootElement.GetRawText(), d.Labels)));
                 app.Saw("found", await app.Cached(db.Documents.Where(d => EF.Functions.ToTsVector("english", d.Text).Matches("dogs")).Select(d => d.Id)).ToListAsync());
                 app.Saw("in range", await app.Cached(db.Documents.Where(d => d.Open.Contains(5))).CountAsync());
+                app.Saw("shared", await app.Cached(db.Documents.Where(d => d.Summary!.Lines > 1).OrderBy(d => d.Id).Select(d => d.Summary!.Lines)).ToListAsync());
                 app.Saw("label", await app.Cached(db.Documents.Where(d => d.Labels.ContainsKey("color")).Select(d => d.Labels["color"])).ToListAsync());
             }
         },
@@ -155,6 +156,7 @@ public sealed class ZooContext(DbContextOptions options) : DbContext(options)
                 {
                     Text = i == 2 ? "two dogs" : "a cat", Open = new NpgsqlRange<int>(i, i * 4), Json = System.Text.Json.JsonDocument.Parse($$"""{"a": {{i}}}"""),
                     Labels = i == 1 ? [] : new() { ["color"] = $"c{i}" },
+                    Summary = new Summary { Lines = i },
                 });
         }
 
@@ -177,7 +179,8 @@ public sealed class ZooContext(DbContextOptions options) : DbContext(options)
             keeper.OwnsMany(k => k.History, history => history.ToJson());
             keeper.HasOne(k => k.Detail).WithOne().HasForeignKey<KeeperDetail>(d => d.Id).IsRequired();
         });
-        modelBuilder.Entity<KeeperDetail>().ToTable("Keepers");
+        modelBuilder.Entity<Document>().ToTable("Documents").HasOne(d => d.Summary).WithOne().HasForeignKey<Summary>(s => s.Id).IsRequired();
+        modelBuilder.Entity<Summary>().ToTable("Documents");
         modelBuilder.Entity<Ticket>(ticket =>
         {
             ticket.Property(t => t.Id).UseHiLo("ticket_numbers");
@@ -293,6 +296,15 @@ public class Document
     public required System.Text.Json.JsonDocument Json { get; set; }
 
     public Dictionary<string, string> Labels { get; set; } = [];
+
+    public Summary? Summary { get; set; }
+}
+
+public class Summary
+{
+    public int Id { get; set; }
+
+    public int Lines { get; set; }
 }
 
 public enum Mood
