@@ -1,5 +1,6 @@
 using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Infrastructure;
@@ -66,7 +67,8 @@ public sealed class App : IAsyncDisposable
             options.UseNpgsql(ConnectionString, npgsql);
         else
             options.UseNpgsql(dataSource, npgsql);
-        options.UseLoggerFactory(_loggers);
+        // The tests of one process have more kinds of options than an application.
+        options.UseLoggerFactory(_loggers).ConfigureWarnings(warnings => warnings.Ignore(CoreEventId.ManyServiceProvidersCreatedWarning));
         _scenarios.Options?.Invoke(options);
         return AddCache(options);
     }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.Logging;
 
 namespace EfSecondLevelCache.CompatibilityTests.Harness;
@@ -32,8 +31,7 @@ internal sealed class Warnings : ILoggerProvider
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            // This one is about the tests: each run has options of its own.
-            if (IsEnabled(logLevel) && eventId.Id != CoreEventId.ManyServiceProvidersCreatedWarning.Id)
+            if (IsEnabled(logLevel))
                 warnings._all.Enqueue($"{logLevel} {eventId.Name ?? $"{eventId.Id}"}: {Text(formatter(state, exception), exception)}");
         }
 

@@ -81,7 +81,7 @@ public sealed class InterceptorTests(PostgresServer server) : ScenarioTests<Inte
             {
                 for (var i = 0; i < 2; i++)
                 {
-                    await using var db = app.Open<ShopContext>(options => options.AddInterceptors(new Materializes()));
+                    await using var db = app.Open<ShopContext>(options => options.AddInterceptors(Materializes.Instance));
                     app.Saw("products", await app.Cached(db.Products.OrderBy(p => p.Id)).ToListAsync());
                     app.SawTracked(db);
                 }
@@ -175,6 +175,9 @@ public sealed class InterceptorTests(PostgresServer server) : ScenarioTests<Inte
 
     private sealed class Materializes : IMaterializationInterceptor, IQueryExpressionInterceptor
     {
+        /// <summary>EF Core makes services of its own for each.</summary>
+        public static readonly Materializes Instance = new();
+
         public object InitializedInstance(MaterializationInterceptionData materializationData, object entity)
         {
             if (entity is Product product)
