@@ -30,5 +30,6 @@ public enum Expect
 public sealed record Scenario(string Name, Expect Expect, Func<App, Task> RunAsync)
 {
     /// <summary>Whether a run with the cache is to be served from it.</summary>
-    public bool IsServed(CacheUse use) => !Expect.HasFlag(Expect.NoHits) && !(use is CacheUse.OptIn && Expect.HasFlag(Expect.NoOptIn));
+    public bool IsServed(CacheUse use) => !Expect.HasFlag(Expect.NoHits) && !(use is CacheUse.OptIn && Expect.HasFlag(Expect.NoOptIn))
+        && !(use is CacheUse.Notifications or CacheUse.LogicalReplication && Expect.HasFlag(Expect.NoSource));
 }

@@ -3,6 +3,7 @@ using EfSecondLevelCache.CompatibilityTests.Harness;
 using EfSecondLevelCache.CompatibilityTests.Shop;
 using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 
 namespace EfSecondLevelCache.CompatibilityTests.Hosting;
 
@@ -61,7 +62,33 @@ public sealed class LimitedThreadPoolScenarios(PostgresServer server) : Scenario
             }
         },
         {
-            "synchronous queries behind asynchronous ones", Expect.Concurrent, async app =>
+            "synchronous queries behind asynchronous ones, which the server keeps waiting", Expect.Concurrent, async app =>
+            {
+                var held = new ManualResetEventSlim();
+                var holder = new Thread(() => Hold(app, held));
+                holder.Start();
+                held.Wait();
+                Task<int> CountAsync(int shape)
+                {
+                    var db = app.Open<ShopContext>();
+                    return app.Cached(db.Tags.Where(t => t.Id > (app.Pass * 10) + shape)).CountAsync();
+                }
+
+                // As many as there are threads wait for who can't go on without a thread.
+                Task<int>[] leaders = [.. Enumerable.Range(0, 4).Select(CountAsync)];
+                await Task.Delay(100);
+                var followers = Enumerable.Range(0, 40).Select(i => Task.Run(() =>
+                {
+                    using var db = app.Open<ShopContext>();
+                    var shape = i % 4;
+                    return app.Cached(db.Tags.Where(t => t.Id > (app.Pass * 10) + shape)).Count();
+                })).ToArray();
+                app.Saw("counts", await Task.WhenAll(leaders.Concat(followers)));
+                holder.Join();
+            }
+        },
+        {
+            "synchronous queries among asynchronous ones", Expect.Concurrent, async app =>
             {
                 var counts = await Task.WhenAll(Enumerable.Range(0, 60).Select(i => Task.Run(async () =>
                 {
@@ -96,4 +123,16 @@ public sealed class LimitedThreadPoolScenarios(PostgresServer server) : Scenario
             }
         },
     };
+
+    /// <summary>Keeps who reads the tags waiting, from a thread that is not of the pool.</summary>
+    private static void Hold(App app, ManualResetEventSlim held)
+    {
+        using var connection = new NpgsqlConnection(app.DirectConnectionString);
+        connection.Open();
+        using var transaction = connection.BeginTransaction();
+        using var command = new NpgsqlCommand("""LOCK TABLE "Tags" IN ACCESS EXCLUSIVE MODE""", connection, transaction);
+        command.ExecuteNonQuery();
+        held.Set();
+        Thread.Sleep(1000);
+    }
 }

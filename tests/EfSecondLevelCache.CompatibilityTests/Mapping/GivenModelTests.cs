@@ -32,7 +32,7 @@ public sealed class GivenModelTests(PostgresServer server) : ScenarioTests<Given
             }
         },
         {
-            "names in snake case", async app =>
+            "names in snake case", Expect.NoSource, async app =>
             {
                 await app.ElsewhereAsync(
                     """
