@@ -159,7 +159,17 @@ public sealed class App : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (var context in _contexts)
-            await context.DisposeAsync();
+        {
+            try
+            {
+                await context.DisposeAsync();
+            }
+            catch (InvalidOperationException)
+            {
+                // A scenario that was ended because it hangs leaves contexts at work, and that it hangs is what has to be told.
+            }
+        }
+
         foreach (var source in _dataSources)
             await source.DisposeAsync();
         await using (var pool = new NpgsqlConnection(ConnectionString))

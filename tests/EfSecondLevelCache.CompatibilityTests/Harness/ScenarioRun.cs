@@ -37,7 +37,9 @@ internal static class ScenarioRun
         {
             if (use is CacheUse.Notifications or CacheUse.LogicalReplication && !scenario.Expect.HasFlag(Expect.OwnDatabase))
                 await BringToLifeAsync(all, app);
-            return ([await PassAsync(0), await PassAsync(1)], null);
+            var cold = await PassAsync(0);
+            // What hangs is still at work.
+            return (cold.Fault is TimeoutException ? [cold] : [cold, await PassAsync(1)], null);
         }
         finally
         {
