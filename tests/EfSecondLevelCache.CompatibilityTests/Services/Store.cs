@@ -1,8 +1,6 @@
 using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;
 
-[assembly: AssemblyFixture(typeof(PostgresServer))]
-
 namespace EfSecondLevelCache.CompatibilityTests.Services;
 
 public class Category

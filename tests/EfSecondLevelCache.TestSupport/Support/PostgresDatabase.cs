@@ -22,6 +22,6 @@ public sealed class PostgresDatabase(PostgresServer server, string name) : IAsyn
     {
         await using (var pool = new NpgsqlConnection(ConnectionString))
             NpgsqlConnection.ClearPool(pool);
-        await server.ExecuteAsync($"DROP DATABASE {name} WITH (FORCE)");
+        await server.ExecuteAsync($"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
     }
 }

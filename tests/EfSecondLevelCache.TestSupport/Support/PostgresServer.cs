@@ -1,10 +1,7 @@
 using System.Collections.Concurrent;
 using DotNet.Testcontainers.Builders;
-using EfSecondLevelCache.IntegrationTests.Support;
 using Npgsql;
 using Testcontainers.PostgreSql;
-
-[assembly: AssemblyFixture(typeof(PostgresServer))]
 
 namespace EfSecondLevelCache.IntegrationTests.Support;
 

@@ -1,0 +1,3 @@
+using EfSecondLevelCache.IntegrationTests.Support;
+
+[assembly: AssemblyFixture(typeof(PostgresServer))]
