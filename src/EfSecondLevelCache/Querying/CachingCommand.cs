@@ -58,10 +58,9 @@ internal sealed class CachingCommand(
     public override Task<RelationalDataReader> ExecuteReaderAsync(
         RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken = default)
     {
-        if (CacheableSession(parameterObject) is { } session)
+        // A token that is cancelled already is EF Core's to meet: which exception it is depends on the connection.
+        if (!cancellationToken.IsCancellationRequested && CacheableSession(parameterObject) is { } session)
         {
-            // As opening a connection does, which a hit spares. A cancelled task would be another exception.
-            cancellationToken.ThrowIfCancellationRequested();
             return _plan!.NotOlderThanParameter is null
                 ? LookUpAndExecuteAsync(session, parameterObject, cancellationToken)
                 : CatchUpAndExecuteAsync(session, parameterObject, cancellationToken);

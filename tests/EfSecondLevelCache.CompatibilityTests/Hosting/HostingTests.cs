@@ -161,19 +161,6 @@ public sealed class HostingTests(PostgresServer server) : ScenarioTests<HostingT
                 app.Saw("came later", Children() - ended);
             }
         },
-        {
-            "synchronous calls on threads of the pool", Expect.Concurrent, async app =>
-            {
-                var names = await Task.WhenAll(Enumerable.Range(0, 30).Select(i => Task.Run(() =>
-                {
-                    using var db = app.Open<ShopContext>();
-                    return i % 2 == 0
-                        ? app.Cached(db.Products.OrderBy(p => p.Id).Select(p => p.Name)).First()
-                        : app.Cached(db.Products.OrderBy(p => p.Id).Select(p => p.Name)).FirstAsync().GetAwaiter().GetResult();
-                })));
-                app.Saw("names", names);
-            }
-        },
     };
 
     private static async Task<string> GetAsync(HttpClient client, string path)

@@ -140,7 +140,7 @@ public sealed class ExceptionTests(ShopDatabase database) : ShopTests(database)
         // A first operation that is under way, and a second one, which the cache could serve.
         async Task<string> SecondAsync(SecondLevelCache? cache)
         {
-            await using var db = Open(cache, o => o.EnableThreadSafetyChecks(checks));
+            await using var db = Open(cache, o => o.EnableThreadSafetyChecks(checks).EnableServiceProviderCaching(checks));
             var first = db.Database.ExecuteSqlRawAsync("SELECT pg_sleep(0.5)");
             var second = await Thrown.ByAsync(() => db.Products.Cacheable().ToListAsync());
             await first;
@@ -153,7 +153,7 @@ public sealed class ExceptionTests(ShopDatabase database) : ShopTests(database)
     {
         const string Sql = "SELECT g AS \"Value\" FROM generate_series(1, 200000) g CROSS JOIN (SELECT count(*) FROM products) c";
         await using var cache = new SecondLevelCache(c => c.MaxEntryBytes(1 << 10));
-        foreach (var configure in (Action<DbContextOptionsBuilder>[])[_ => { }, o => o.EnableDetailedErrors()])
+        foreach (var configure in (Action<DbContextOptionsBuilder>[])[_ => { }, o => o.EnableDetailedErrors().EnableServiceProviderCaching(false)])
             Assert.Equal(await BreakAsync(null, configure), await BreakAsync(cache, configure));
 
         async Task<string> BreakAsync(SecondLevelCache? cache, Action<DbContextOptionsBuilder> configure)

@@ -69,7 +69,7 @@ public sealed class UnreadableDataTests(PostgresServer server) : IAsyncLifetime
         {
             var options = new DbContextOptionsBuilder<ThingContext>()
                 .UseNpgsql(_database.ConnectionString, npgsql => _ = retrying ? npgsql.EnableRetryOnFailure() : npgsql)
-                .EnableDetailedErrors(detailed);
+                .EnableDetailedErrors(detailed).EnableServiceProviderCaching(!detailed);
             if (cache is not null)
                 options.AddSecondLevelCache(cache);
             await using var db = new ThingContext(options.Options);

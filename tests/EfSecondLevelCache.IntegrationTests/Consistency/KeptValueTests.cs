@@ -101,7 +101,7 @@ public sealed class KeptValueTests(PostgresServer server) : IAsyncLifetime
 
     private KeptContext Open(string table)
         => new(new DbContextOptionsBuilder<KeptContext>().UseNpgsql(_database.ConnectionString).AddSecondLevelCache(_cache)
-            .ReplaceService<Microsoft.EntityFrameworkCore.Infrastructure.IModelCacheKeyFactory, ModelOfTable>().Options, table);
+            .EnableServiceProviderCaching(false).ReplaceService<Microsoft.EntityFrameworkCore.Infrastructure.IModelCacheKeyFactory, ModelOfTable>().Options, table);
 
     private sealed class ModelOfTable : Microsoft.EntityFrameworkCore.Infrastructure.IModelCacheKeyFactory
     {

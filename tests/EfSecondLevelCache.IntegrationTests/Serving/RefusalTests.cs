@@ -141,7 +141,7 @@ public sealed class RefusalTests(ShopDatabase database) : ShopTests(database)
     public async Task A_query_of_a_replaced_SQL_generator_works_uncached()
     {
         await using var cache = new SecondLevelCache();
-        await using var db = Open(cache, o => o.ReplaceService<IQuerySqlGeneratorFactory, OwnGeneratorFactory>());
+        await using var db = Open(cache, o => o.EnableServiceProviderCaching(false).ReplaceService<IQuerySqlGeneratorFactory, OwnGeneratorFactory>());
         Assert.Equal(40, await MissAsync(() => db.Products.Cacheable().CountAsync()));
         Assert.Equal(40, await MissAsync(() => db.Products.Cacheable().CountAsync()));
         Assert.Equal(2, cache.Statistics.RefusalsByReason[RefusalReason.NoPlan]);
@@ -152,7 +152,7 @@ public sealed class RefusalTests(ShopDatabase database) : ShopTests(database)
     {
         await using var cache = new SecondLevelCache();
         var before = await MissAsync(cache, db => db.Orders.Cacheable().SumAsync(o => o.Quantity));
-        await using (var db = Open(cache, o => o.ReplaceService<IQuerySqlGeneratorFactory, OwnGeneratorFactory>()))
+        await using (var db = Open(cache, o => o.EnableServiceProviderCaching(false).ReplaceService<IQuerySqlGeneratorFactory, OwnGeneratorFactory>()))
             Assert.Equal(1, await db.Orders.Where(o => o.Id == 2).ExecuteUpdateAsync(set => set.SetProperty(o => o.Quantity, o => o.Quantity + 1)));
         Assert.Equal(before + 1, await MissAsync(cache, db => db.Orders.Cacheable().SumAsync(o => o.Quantity)));
     }
@@ -161,7 +161,7 @@ public sealed class RefusalTests(ShopDatabase database) : ShopTests(database)
     public async Task A_query_of_Npgsql_s_generator_is_cached_whoever_made_it()
     {
         await using var cache = new SecondLevelCache();
-        await using var db = Open(cache, o => o.ReplaceService<IQuerySqlGeneratorFactory, OwnFactoryOfStockGenerators>());
+        await using var db = Open(cache, o => o.EnableServiceProviderCaching(false).ReplaceService<IQuerySqlGeneratorFactory, OwnFactoryOfStockGenerators>());
         Assert.Equal(40, await MissAsync(() => db.Products.Cacheable().CountAsync()));
         Assert.Equal(40, await HitAsync(() => db.Products.Cacheable().CountAsync()));
     }
