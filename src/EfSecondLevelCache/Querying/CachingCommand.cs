@@ -60,12 +60,21 @@ internal sealed class CachingCommand(
         {
             if (cancellationToken.IsCancellationRequested)
                 return Task.FromCanceled<RelationalDataReader>(cancellationToken);
+            if (PoolShare.IsDue)
+                return GiveWayAndExecuteAsync(session, parameterObject, cancellationToken);
             return _plan!.NotOlderThanParameter is null
                 ? LookUpAndExecuteAsync(session, parameterObject, cancellationToken)
                 : CatchUpAndExecuteAsync(session, parameterObject, cancellationToken);
         }
 
         return ExecuteUncachedAsync(parameterObject, cancellationToken);
+    }
+
+    private async Task<RelationalDataReader> GiveWayAndExecuteAsync(
+        CacheSession session, RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken)
+    {
+        await Task.Yield();
+        return await CatchUpAndExecuteAsync(session, parameterObject, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<RelationalDataReader> CatchUpAndExecuteAsync(

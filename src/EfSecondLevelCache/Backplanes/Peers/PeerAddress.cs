@@ -29,7 +29,7 @@ internal static class PeerAddress
     {
         parsed = null!;
         var colon = endpoint.LastIndexOf(':');
-        if (colon < 1 || !ushort.TryParse(endpoint.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port))
+        if (colon < 1 || !ushort.TryParse(endpoint.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port == 0)
             return false;
         var host = endpoint[..colon];
         if (IPAddress.TryParse(host, out var address))

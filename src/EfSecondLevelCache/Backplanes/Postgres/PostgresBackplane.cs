@@ -102,31 +102,36 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
         batch.ExecuteNonQuery();
     }
 
-    protected override async Task ListenAsync(CancellationToken cancellationToken)
+    protected override void Listen(CancellationToken cancellationToken)
     {
-        var connection = await _connections!.OpenAsync(cancellationToken).ConfigureAwait(false);
-        await using var closing = connection.ConfigureAwait(false);
+        using var connection = _connections!.Open(cancellationToken);
+        using var cut = cancellationToken.UnsafeRegister(_ => ProviderInternals.Cut(connection), null);
         connection.Notification += (_, notification) => Received(notification.Payload);
         using (var listen = new NpgsqlCommand($"LISTEN {Channel}", connection))
-            await listen.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            listen.ExecuteNonQuery();
         Subscribed();
         while (true)
-            await connection.WaitAsync(cancellationToken).ConfigureAwait(false);
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            connection.Wait();
+        }
     }
 
-    protected override async Task SendAsync(IReadOnlyList<ReadOnlyMemory<byte>> messages, CancellationToken cancellationToken)
+    protected override void Send(IReadOnlyList<ReadOnlyMemory<byte>> messages, CancellationToken cancellationToken)
     {
-        _sending ??= await _connections!.OpenAsync(cancellationToken).ConfigureAwait(false);
+        var sending = _sending ??= _connections!.Open(cancellationToken);
+        using var cut = cancellationToken.UnsafeRegister(_ => ProviderInternals.Cut(sending), null);
         try
         {
-            using var batch = new NpgsqlBatch(_sending);
+            using var batch = new NpgsqlBatch(sending);
             foreach (var message in messages)
                 batch.BatchCommands.Add(Notification(message));
-            await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            batch.ExecuteNonQuery();
         }
         catch
         {
-            await CloseAsync().ConfigureAwait(false);
+            _sending = null;
+            sending.Dispose();
             throw;
         }
     }
