@@ -61,6 +61,7 @@ internal sealed class ChangeSource : IAsyncDisposable
     private Storage? _storage;
     private string? _storageSum;
     private bool _wasLive;
+    private bool _hasToldOfOutdated;
     private long _reconnects;
     private long _events;
     private long _flushes;
@@ -292,6 +293,9 @@ internal sealed class ChangeSource : IAsyncDisposable
             using var cut = end.Token.UnsafeRegister(_ => ProviderInternals.Cut(side), null);
             Meet(side);
             stream.Open(side, end.Token);
+            if (stream.IsOutdated && !_hasToldOfOutdated)
+                Log.CaptureOutdated(_logger, _database);
+            _hasToldOfOutdated = stream.IsOutdated;
             reading = BackgroundWork.RunOnThread($"changes of {_database}", () => stream.Read(this, end.Token));
             while (true)
             {

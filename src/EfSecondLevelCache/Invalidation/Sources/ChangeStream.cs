@@ -19,6 +19,9 @@ internal abstract class ChangeStream : IDisposable
     /// <param name="cancellationToken">Ends it.</param>
     public abstract void Open(NpgsqlConnection side, CancellationToken cancellationToken);
 
+    /// <summary>What tells of the changes is not what this version of the cache would install; known once it is open.</summary>
+    public virtual bool IsOutdated => false;
+
     /// <summary>Tells the source what it reads, until the connection ends, which it does with an exception.</summary>
     public abstract void Read(ChangeSource source, CancellationToken cancellationToken);
 

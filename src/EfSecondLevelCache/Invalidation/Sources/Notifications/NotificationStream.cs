@@ -15,8 +15,11 @@ internal sealed class NotificationStream(DedicatedConnections connections) : Cha
 
     private NpgsqlConnection? _connection;
     private string? _position;
+    private bool _isOutdated;
 
     public override string? Position => _position;
+
+    public override bool IsOutdated => _isOutdated;
 
     public override string CapturedTablesSql => CaptureScript.CapturedTablesSql;
 
@@ -28,6 +31,8 @@ internal sealed class NotificationStream(DedicatedConnections connections) : Cha
         _connection = connections.Open(cancellationToken);
         using var command = new NpgsqlCommand($"LISTEN {CaptureScript.Channel}; LISTEN {_heartbeats}", _connection);
         command.ExecuteNonQuery();
+        using var question = new NpgsqlCommand(CaptureScript.IsOutdatedSql, side);
+        _isOutdated = (bool)question.ExecuteScalar()!;
     }
 
     public override void Read(ChangeSource source, CancellationToken cancellationToken)
