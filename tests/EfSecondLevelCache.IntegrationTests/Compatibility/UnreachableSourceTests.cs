@@ -50,6 +50,6 @@ public sealed class UnreachableSourceTests(SourceDatabase database) : IClassFixt
 
         Assert.Equal(ChangeSourceState.Starting, cache.Sources.Single().State);
         Assert.Equal(0, cache.Statistics.Entries);
-        Assert.InRange(log.Events.Count(e => e.Text.Contains("change source", StringComparison.Ordinal)), 0, 3);
+        Assert.InRange(log.Events.Count(e => e.Id.Name == "SourceFault"), 1, 2);
     }
 }
