@@ -18,6 +18,8 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
     private const string Channel = "ef_second_level_cache";
     private const string Notify = $"SELECT pg_catalog.pg_notify('{Channel}', $1)";
 
+    private const string NotifyAll = $"SELECT pg_catalog.pg_notify('{Channel}', m) FROM pg_catalog.unnest($1) m";
+
     private static readonly TimeSpan CommandTimeout = TimeSpan.FromSeconds(5);
 
     private readonly Lock _lock = new();
@@ -123,10 +125,10 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
         using var cut = cancellationToken.UnsafeRegister(_ => ProviderInternals.Cut(sending), null);
         try
         {
-            using var batch = new NpgsqlBatch(sending);
-            foreach (var message in messages)
-                batch.BatchCommands.Add(Notification(message));
-            batch.ExecuteNonQuery();
+            // One statement: of several, Npgsql sends all but the first from the pool.
+            using var command = new NpgsqlCommand(NotifyAll, sending);
+            command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. messages.Select(TextOf)] });
+            command.ExecuteNonQuery();
         }
         catch
         {
@@ -151,7 +153,9 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
     }
 
     private static NpgsqlBatchCommand Notification(ReadOnlyMemory<byte> message)
-        => new(Notify) { Parameters = { new NpgsqlParameter<string> { TypedValue = Convert.ToBase64String(message.Span) } } };
+        => new(Notify) { Parameters = { new NpgsqlParameter<string> { TypedValue = TextOf(message) } } };
+
+    private static string TextOf(ReadOnlyMemory<byte> message) => Convert.ToBase64String(message.Span);
 
     private static (string? Host, int Port, string Database) AddressOf(string connectionString)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Data.Common;
 using System.Globalization;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Infrastructure;
@@ -316,10 +317,7 @@ internal sealed class ChangeSource : IAsyncDisposable
     /// <summary>Looks which server this is, before anything of its stream is read.</summary>
     private void Meet(NpgsqlConnection side)
     {
-        using var command = new NpgsqlCommand(CatalogReader.Mark + ServerPosition.Sql, side);
-        using var rows = command.ExecuteReader();
-        rows.Read();
-        var timeline = ServerPosition.Read(rows).Timeline;
+        var timeline = Ask(side, CatalogReader.Mark + ServerPosition.Sql, ServerPosition.Read).Timeline;
         CheckTimeline(timeline);
         if (_position is { } before && before.Timeline != timeline)
             _recent?.Forget();
@@ -364,29 +362,12 @@ internal sealed class ChangeSource : IAsyncDisposable
     /// <returns>Where the server was before, and whether the catalog has changed.</returns>
     private (ServerPosition Position, bool IsChanged) Send(ChangeStream stream, NpgsqlConnection side, long number)
     {
-        ServerPosition position;
-        CatalogFingerprint fingerprint;
-        uint[] captured;
-        string storageSum;
-        using (var command = new NpgsqlCommand(
-            string.Join(";\n", CatalogReader.Mark + ServerPosition.Sql, stream.HeartbeatSql(number), CatalogQueries.Fingerprint,
-                $"SELECT ARRAY({stream.CapturedTablesSql})", Storage.SumSql),
-            side))
-        using (var rows = command.ExecuteReader())
-        {
-            rows.Read();
-            position = ServerPosition.Read(rows);
-            rows.NextResult();
-            rows.NextResult();
-            rows.Read();
-            fingerprint = CatalogBuilder.ReadFingerprint(rows);
-            rows.NextResult();
-            rows.Read();
-            captured = rows.GetFieldValue<uint[]>(0);
-            rows.NextResult();
-            rows.Read();
-            storageSum = rows.GetString(0);
-        }
+        // One by one: of a synchronous command of several statements Npgsql sends all but the first from the pool.
+        var position = Ask(side, CatalogReader.Mark + ServerPosition.Sql, ServerPosition.Read);
+        Ask(side, stream.HeartbeatSql(number), _ => true);
+        var fingerprint = Ask(side, CatalogQueries.Fingerprint, CatalogBuilder.ReadFingerprint);
+        var captured = Ask(side, $"SELECT ARRAY({stream.CapturedTablesSql})", row => row.GetFieldValue<uint[]>(0));
+        var storageSum = Ask(side, Storage.SumSql, row => row.GetString(0));
 
         CheckTimeline(position.Timeline);
         _recent?.Settle(position.Snapshot);
@@ -406,6 +387,14 @@ internal sealed class ChangeSource : IAsyncDisposable
         _tables = new CapturedTables(new CatalogView(catalog, session), captured.ToHashSet());
         _uncaptured.Clear();
         return (position, true);
+    }
+
+    private static T Ask<T>(NpgsqlConnection side, string sql, Func<DbDataReader, T> read)
+    {
+        using var command = new NpgsqlCommand(sql, side);
+        using var rows = command.ExecuteReader();
+        rows.Read();
+        return read(rows);
     }
 
     private void CheckTimeline(uint timeline)

@@ -29,8 +29,12 @@ internal sealed class NotificationStream(DedicatedConnections connections) : Cha
     public override void Open(NpgsqlConnection side, CancellationToken cancellationToken)
     {
         _connection = connections.Open(cancellationToken);
-        using var command = new NpgsqlCommand($"LISTEN {CaptureScript.Channel}; LISTEN {_heartbeats}", _connection);
-        command.ExecuteNonQuery();
+        foreach (var channel in (string[])[CaptureScript.Channel, _heartbeats])
+        {
+            using var command = new NpgsqlCommand($"LISTEN {channel}", _connection);
+            command.ExecuteNonQuery();
+        }
+
         using var question = new NpgsqlCommand(CaptureScript.IsOutdatedSql, side);
         _isOutdated = (bool)question.ExecuteScalar()!;
     }
