@@ -25,8 +25,9 @@ public sealed class PeerOptionsBuilder
     public PeerOptionsBuilder Listen(string endpoint)
         => Set(_settings with
         {
-            // An address of version 6 may end with what looks like a port.
-            Listen = IPEndPoint.TryParse(endpoint, out var parsed) && endpoint.Contains(':', StringComparison.Ordinal) && !IPAddress.TryParse(endpoint, out _)
+            // Of an address of version 6 without brackets the end is no port.
+            Listen = IPEndPoint.TryParse(endpoint, out var parsed) && endpoint.LastIndexOf(':') is var colon and > 0
+                && (endpoint[colon - 1] == ']' || endpoint.IndexOf(':') == colon)
                 ? parsed
                 : throw new ArgumentException($"Listen(\"{endpoint}\") is no address with a port; give one like 0.0.0.0:7411.", nameof(endpoint)),
         });
