@@ -17,7 +17,13 @@ internal sealed class RedisBackplane(Func<Task<IConnectionMultiplexer>> connect,
 
     public override int MaxMessageBytes => 64 << 10;
 
-    protected override async Task ListenAsync(CancellationToken cancellationToken)
+    // The library delivers over the pool, whatever thread waits here.
+    protected override void Listen(CancellationToken cancellationToken) => ListenAsync(cancellationToken).GetAwaiter().GetResult();
+
+    protected override void Send(IReadOnlyList<ReadOnlyMemory<byte>> messages, CancellationToken cancellationToken)
+        => SendAsync(messages, cancellationToken).GetAwaiter().GetResult();
+
+    private async Task ListenAsync(CancellationToken cancellationToken)
     {
         var connection = await ConnectAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
         var (subscriber, channel) = (connection.GetSubscriber(), ChannelOf(connection));
@@ -56,7 +62,7 @@ internal sealed class RedisBackplane(Func<Task<IConnectionMultiplexer>> connect,
         }
     }
 
-    protected override async Task SendAsync(IReadOnlyList<ReadOnlyMemory<byte>> messages, CancellationToken cancellationToken)
+    private async Task SendAsync(IReadOnlyList<ReadOnlyMemory<byte>> messages, CancellationToken cancellationToken)
     {
         var connection = await ConnectAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
         var (subscriber, channel) = (connection.GetSubscriber(), ChannelOf(connection));

@@ -1,3 +1,5 @@
+using System.Text;
+using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation.Sources;
 
 namespace EfSecondLevelCache;
@@ -5,6 +7,8 @@ namespace EfSecondLevelCache;
 /// <summary>Configures <see cref="SecondLevelCacheOptionsBuilder.UseLogicalReplication"/>.</summary>
 public sealed class LogicalReplicationBuilder
 {
+    private const int LongestName = 63;
+
     internal LogicalReplicationBuilder()
     {
     }
@@ -16,22 +20,23 @@ public sealed class LogicalReplicationBuilder
     /// the context names.
     /// </summary>
     /// <param name="connectionString">To the same server, directly.</param>
-    /// <exception cref="ArgumentException"><paramref name="connectionString"/> is null, empty or blank.</exception>
+    /// <exception cref="ArgumentException"><paramref name="connectionString"/> is blank or can't be used.</exception>
     public LogicalReplicationBuilder ConnectionString(string connectionString)
     {
-        ArgumentException.ThrowIfNullOrWhiteSpace(connectionString);
-        Options = Options with { ConnectionString = connectionString };
+        Options = Options with { ConnectionString = ConnectionStrings.Check(connectionString, "UseLogicalReplication: ConnectionString", nameof(connectionString)) };
         return this;
     }
 
     /// <summary>The publication that names the tables. Default: <c>second_level_cache</c>, which <c>EnsureChangeCaptureAsync()</c> makes.</summary>
     /// <param name="name">In the exact case of the catalog.</param>
-    /// <exception cref="ArgumentException"><paramref name="name"/> is null, empty, blank, or has a quote in it.</exception>
+    /// <exception cref="ArgumentException"><paramref name="name"/> is null, empty, blank, has a quote in it, or more than 63 bytes.</exception>
     public LogicalReplicationBuilder Publication(string name)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         if (name.AsSpan().ContainsAny('"', '\''))
             throw new ArgumentException($"Publication is {name}; a name with a quote can't be told to the server.", nameof(name));
+        if (Encoding.UTF8.GetByteCount(name) > LongestName)
+            throw new ArgumentException($"Publication is {name}; PostgreSQL would cut a name of more than {LongestName} bytes.", nameof(name));
         Options = Options with { Publication = name };
         return this;
     }

@@ -1,3 +1,4 @@
+using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation.Sources;
 
 namespace EfSecondLevelCache;
@@ -16,11 +17,10 @@ public sealed class NotificationsBuilder
     /// (pgbouncer), over which nobody can listen. The database is always the one that the context names.
     /// </summary>
     /// <param name="connectionString">To the same server, directly.</param>
-    /// <exception cref="ArgumentException"><paramref name="connectionString"/> is null, empty or blank.</exception>
+    /// <exception cref="ArgumentException"><paramref name="connectionString"/> is blank or can't be used.</exception>
     public NotificationsBuilder ConnectionString(string connectionString)
     {
-        ArgumentException.ThrowIfNullOrWhiteSpace(connectionString);
-        Options = Options with { ConnectionString = connectionString };
+        Options = Options with { ConnectionString = ConnectionStrings.Check(connectionString, "UseNotifications: ConnectionString", nameof(connectionString)) };
         return this;
     }
 

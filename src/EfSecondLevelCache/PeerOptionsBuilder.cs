@@ -1,7 +1,7 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using EfSecondLevelCache.Backplanes.Peers;
-using Npgsql;
+using EfSecondLevelCache.Infrastructure;
 
 namespace EfSecondLevelCache;
 
@@ -25,7 +25,9 @@ public sealed class PeerOptionsBuilder
     public PeerOptionsBuilder Listen(string endpoint)
         => Set(_settings with
         {
-            Listen = IPEndPoint.TryParse(endpoint, out var parsed) && endpoint.Contains(':', StringComparison.Ordinal)
+            // Of an address of version 6 without brackets the end is no port.
+            Listen = IPEndPoint.TryParse(endpoint, out var parsed) && endpoint.LastIndexOf(':') is var colon and > 0
+                && (endpoint[colon - 1] == ']' || endpoint.IndexOf(':') == colon)
                 ? parsed
                 : throw new ArgumentException($"Listen(\"{endpoint}\") is no address with a port; give one like 0.0.0.0:7411.", nameof(endpoint)),
         });
@@ -56,10 +58,11 @@ public sealed class PeerOptionsBuilder
     /// <param name="connectionString">Of a user who may use that table.</param>
     /// <exception cref="ArgumentException"><paramref name="connectionString"/> is blank or can't be read.</exception>
     public PeerOptionsBuilder MembersFromDatabase(string connectionString)
-    {
-        ArgumentException.ThrowIfNullOrWhiteSpace(connectionString);
-        return Set(_settings with { DatabaseConnectionString = new NpgsqlConnectionStringBuilder(connectionString).ConnectionString });
-    }
+        => Set(_settings with
+        {
+            DatabaseConnectionString = ConnectionStrings.Check(
+                connectionString, $"{nameof(MembersFromDatabase)}(connectionString)", nameof(connectionString)),
+        });
 
     /// <summary>
     /// What every node knows and nobody else. Both sides prove that they know it without sending it, and every message is authenticated. Messages are
@@ -98,7 +101,7 @@ public sealed class PeerOptionsBuilder
     public PeerOptionsBuilder QueueBytes(int bytes)
         => bytes is >= 64 << 10 and <= 1 << 30
             ? Set(_settings with { QueueBytes = bytes })
-            : throw new ArgumentOutOfRangeException(nameof(bytes), bytes, "Give 65,536 (64 KiB) to 1,073,741,824 (1 GiB).");
+            : throw new ArgumentOutOfRangeException(nameof(bytes), bytes, $"QueueBytes is {bytes}; give 65,536 (64 KiB) to 1,073,741,824 (1 GiB).");
 
     internal static PeerSettings Build(Action<PeerOptionsBuilder> configure)
     {

@@ -33,6 +33,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     private readonly CacheMetrics _metrics;
     private readonly ChangeBroadcast? _broadcast;
     private readonly SynchronousWriting? _synchronousWriting;
+    private int _hasToldOfFault;
     private volatile bool _enabled = true;
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -49,6 +50,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
 
     internal SecondLevelCache(SecondLevelCacheOptions options, ILoggerFactory? loggerFactory = null)
     {
+        using var background = BackgroundWork.WithoutContext();
         Options = options;
         _versions = VersionSlots.ForBound(options.MaxBytes);
         _store = new BoundedStore(
@@ -263,8 +265,17 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     /// <summary>A context of the database is used: what tells of changes by its connections starts with the first one.</summary>
     internal void Used(KnownDatabase database, IRelationalConnection connection, ILogger logger)
     {
-        database.Source ??= ChangeSources.For(database, connection, logger);
-        _broadcast?.Used(database, connection, logger);
+        try
+        {
+            database.Source ??= ChangeSources.For(database, connection, logger);
+            _broadcast?.Used(database, connection, logger);
+        }
+        catch (Exception fault)
+        {
+            // Without its source nothing of the database is served; the next use tries again.
+            if (Interlocked.Exchange(ref _hasToldOfFault, 1) == 0)
+                Log.BackgroundFault(logger, fault);
+        }
     }
 
     /// <summary>A database came, went or was altered, whoever is connected to it.</summary>

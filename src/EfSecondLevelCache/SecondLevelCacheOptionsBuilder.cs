@@ -1,12 +1,12 @@
 using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Backplanes.Postgres;
 using EfSecondLevelCache.Backplanes.SynchronousWrites;
+using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation.Sources;
 using EfSecondLevelCache.Querying;
 using EfSecondLevelCache.Querying.Results.Types;
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
 
 namespace EfSecondLevelCache;
 
@@ -297,10 +297,8 @@ public sealed class SecondLevelCacheOptionsBuilder
     /// </param>
     /// <exception cref="ArgumentException"><paramref name="connectionString"/> is blank or can't be read.</exception>
     public SecondLevelCacheOptionsBuilder UsePostgresBackplane(string connectionString)
-    {
-        ArgumentException.ThrowIfNullOrWhiteSpace(connectionString);
-        return UseBackplane(new PostgresBackplaneSettings(new NpgsqlConnectionStringBuilder(connectionString).ConnectionString));
-    }
+        => UseBackplane(new PostgresBackplaneSettings(
+            ConnectionStrings.Check(connectionString, $"{nameof(UsePostgresBackplane)}(connectionString)", nameof(connectionString))));
 
     /// <summary>
     /// Lets SaveChanges, a commit, ExecuteUpdate, ExecuteDelete and the Invalidate methods return only when every other node has processed the change: after
@@ -317,7 +315,7 @@ public sealed class SecondLevelCacheOptionsBuilder
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="lease"/> is out of that range.</exception>
     public SecondLevelCacheOptionsBuilder SynchronousWrites(string connectionString, TimeSpan? lease = null)
     {
-        ArgumentException.ThrowIfNullOrWhiteSpace(connectionString);
+        var checkedString = ConnectionStrings.Check(connectionString, $"{nameof(SynchronousWrites)}(connectionString)", nameof(connectionString));
         var lasts = lease ?? SynchronousWritesSettings.DefaultLease;
         if (lasts < TimeSpan.FromMilliseconds(200) || lasts > TimeSpan.FromMinutes(5))
         {
@@ -325,7 +323,7 @@ public sealed class SecondLevelCacheOptionsBuilder
                 $"The lease of SynchronousWrites is {lasts:c}; give 200 milliseconds to 5 minutes, for example TimeSpan.FromSeconds(5).");
         }
 
-        var settings = new SynchronousWritesSettings(new NpgsqlConnectionStringBuilder(connectionString).ConnectionString, lasts);
+        var settings = new SynchronousWritesSettings(checkedString, lasts);
         return Set(nameof(SynchronousWrites), Options with { SynchronousWrites = settings });
     }
 

@@ -12,6 +12,7 @@ return args switch
     ["nodes"] => await Propagation.RunAsync(),
     ["store", ..] => StoreLookup.Run(args.AsSpan(1)),
     ["change-sources", .. var writes] => await ChangeSourceLatency.RunAsync(writes),
+    ["saturated", .. var commits] => SaturatedPool.Run(commits),
     ["writes"] => await HitRatioUnderWrites.RunAsync(),
     ["shop-writes"] => await ShopUnderWrites.RunAsync(),
     ["invalidation"] => InvalidationCost.Run(),

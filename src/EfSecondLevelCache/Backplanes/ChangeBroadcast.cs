@@ -1,5 +1,6 @@
 using System.Data.Common;
 using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation.Catalog;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Logging;
@@ -30,7 +31,8 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     private readonly TimeSpan? _maxStaleness;
     private readonly TimeSpan _heartbeat;
     private readonly ILogger _logger;
-    private readonly ITimer _beating;
+    private readonly IAsyncDisposable _beating;
+    private readonly SemaphoreSlim _asked = new(0);
     private volatile TaskCompletionSource _nextAcknowledgement = NewCompletion();
     private long _lastAsked;
     private long _sent;
@@ -43,6 +45,8 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     private long _lastLive;
     private Freshness _fresh;
     private int _isBeating;
+    private Task? _answering;
+    private volatile bool _isEnding;
 
     /// <param name="backplane">Not started yet.</param>
     /// <param name="apply">Takes what other nodes tell.</param>
@@ -61,12 +65,9 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
         _heartbeat = _maxStaleness is { } most && most / 5 < LongestHeartbeat ? most / 5 : LongestHeartbeat;
         _lastLive = _time.GetTimestamp();
         _fresh = FreshUntil();
-        // What is started here outlives the caller, whatever context it has.
-        using (ExecutionContext.SuppressFlow())
-        {
+        using (BackgroundWork.WithoutContext())
             backplane.Start(this);
-            _beating = _time.CreateTimer(_ => Beat(), state: null, _heartbeat, _heartbeat);
-        }
+        _beating = BackgroundWork.RepeatOnThread("heartbeat of a node", _time, _heartbeat, Beat);
     }
 
     /// <summary>Of the cache: it names the sender of each message.</summary>
@@ -210,6 +211,8 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _beating.DisposeAsync().ConfigureAwait(false);
+        _isEnding = true;
+        _asked.Release();
         Publish(new Left());
         await _backplane.DisposeAsync().ConfigureAwait(false);
     }
@@ -307,18 +310,29 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
             }
 
             _toAcknowledge[asker] = stamp;
+            // A writer on another node waits for it.
+            _answering ??= BackgroundWork.RunOnThread("answers to other nodes", Answer);
         }
 
-        ThreadPool.UnsafeQueueUserWorkItem(
-            static work =>
+        _asked.Release();
+    }
+
+    private void Answer()
+    {
+        while (true)
+        {
+            _asked.Wait();
+            if (_isEnding)
+                return;
+            KeyValuePair<Guid, long> question;
+            lock (_toAcknowledge)
             {
-                long stamp;
-                lock (work.Broadcast._toAcknowledge)
-                    work.Broadcast._toAcknowledge.Remove(work.Asker, out stamp);
-                work.Broadcast.Publish(new Acknowledged(work.Asker, stamp));
-            },
-            (Broadcast: this, Asker: asker),
-            preferLocal: false);
+                question = _toAcknowledge.First();
+                _toAcknowledge.Remove(question.Key);
+            }
+
+            Publish(new Acknowledged(question.Key, question.Value));
+        }
     }
 
     private void Apply(RemoteNode node, MessageContent change)

@@ -1,4 +1,5 @@
 using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Infrastructure;
 using Microsoft.Extensions.Logging;
 
 namespace EfSecondLevelCache.Backplanes;
@@ -64,16 +65,17 @@ internal abstract class ChannelBackplane(ILogger logger) : IBackplane
     /// <summary>From now on it connects by itself, whenever it must.</summary>
     protected void Connect()
     {
-        // What is started here outlives the caller, whatever context it has.
-        using AsyncFlowControl? suppressed = ExecutionContext.IsFlowSuppressed() ? null : ExecutionContext.SuppressFlow();
-        _listening = Task.Run(ListenAsync);
-        _publishing = Task.Run(PublishAsync);
+        _listening = BackgroundWork.RunOnThread("backplane, listening", Listen);
+        _publishing = BackgroundWork.RunOnThread("backplane, publishing", Publish);
     }
 
-    /// <summary>Connects and listens until the connection is lost. Calls <see cref="Subscribed"/> once and then <see cref="Received"/>.</summary>
-    protected abstract Task ListenAsync(CancellationToken cancellationToken);
+    /// <summary>
+    /// Connects and listens until the connection is lost, on a thread of its own. Calls <see cref="Subscribed"/> once and then <see cref="Received"/>.
+    /// </summary>
+    protected abstract void Listen(CancellationToken cancellationToken);
 
-    protected abstract Task SendAsync(IReadOnlyList<ReadOnlyMemory<byte>> messages, CancellationToken cancellationToken);
+    /// <summary>On a thread of its own, too.</summary>
+    protected abstract void Send(IReadOnlyList<ReadOnlyMemory<byte>> messages, CancellationToken cancellationToken);
 
     protected abstract ValueTask CloseAsync();
 
@@ -95,7 +97,7 @@ internal abstract class ChannelBackplane(ILogger logger) : IBackplane
         _receiver!.Received(message);
     }
 
-    private async Task ListenAsync()
+    private void Listen()
     {
         while (!_stopping.IsCancellationRequested)
         {
@@ -103,7 +105,7 @@ internal abstract class ChannelBackplane(ILogger logger) : IBackplane
             try
             {
                 listening.CancelAfter(LongestSilence);
-                await ListenAsync(listening.Token).ConfigureAwait(false);
+                Listen(listening.Token);
                 Lost("the connection was closed");
             }
             catch (Exception) when (_stopping.IsCancellationRequested)
@@ -115,7 +117,7 @@ internal abstract class ChannelBackplane(ILogger logger) : IBackplane
                 Lost(listening.IsCancellationRequested ? $"nothing was heard for {LongestSilence}" : fault.Message);
             }
 
-            await PauseAsync().ConfigureAwait(false);
+            Pause();
         }
     }
 
@@ -125,18 +127,18 @@ internal abstract class ChannelBackplane(ILogger logger) : IBackplane
         Log.BackplaneEvent(logger, $"not listening: {fault}");
     }
 
-    private async Task PublishAsync()
+    private void Publish()
     {
         while (true)
         {
             var messages = new List<ReadOnlyMemory<byte>>();
             try
             {
-                if (!await _queue.Waiting.WaitToReadAsync(_stopping.Token).ConfigureAwait(false))
+                if (!_queue.Wait(_stopping.Token))
                     return;
                 while (messages.Count < BatchMessages && _queue.TryTake(out var message))
                     messages.Add(message);
-                await SendAsync(messages, _stopping.Token).ConfigureAwait(false);
+                Send(messages, _stopping.Token);
             }
             catch (Exception) when (_stopping.IsCancellationRequested)
             {
@@ -147,19 +149,10 @@ internal abstract class ChannelBackplane(ILogger logger) : IBackplane
                 // The others see by the next number that they missed some.
                 Interlocked.Add(ref _dropped, messages.Count);
                 Log.BackplaneEvent(logger, $"could not publish: {fault.Message}");
-                await PauseAsync().ConfigureAwait(false);
+                Pause();
             }
         }
     }
 
-    private async Task PauseAsync()
-    {
-        try
-        {
-            await Task.Delay(TimeSpan.FromSeconds(0.2 + (0.3 * Random.Shared.NextDouble())), _stopping.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-        }
-    }
+    private void Pause() => _stopping.Token.WaitHandle.WaitOne(TimeSpan.FromSeconds(0.2 + (0.3 * Random.Shared.NextDouble())));
 }

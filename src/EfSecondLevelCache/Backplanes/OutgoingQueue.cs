@@ -1,5 +1,3 @@
-using System.Threading.Channels;
-
 namespace EfSecondLevelCache.Backplanes;
 
 /// <summary>
@@ -8,33 +6,75 @@ namespace EfSecondLevelCache.Backplanes;
 /// </summary>
 internal sealed class OutgoingQueue(int maxBytes)
 {
-    private readonly Channel<ReadOnlyMemory<byte>> _waiting = Channel.CreateUnbounded<ReadOnlyMemory<byte>>();
+    private readonly object _lock = new();
+    private readonly Queue<ReadOnlyMemory<byte>> _waiting = new();
     private long _bytes;
-
-    public ChannelReader<ReadOnlyMemory<byte>> Waiting => _waiting.Reader;
+    private bool _isComplete;
 
     /// <returns>How many were dropped.</returns>
     public int Add(ReadOnlyMemory<byte> message)
     {
-        var dropped = 0;
-        if (Volatile.Read(ref _bytes) + message.Length > maxBytes)
+        lock (_lock)
         {
-            while (TryTake(out _))
-                dropped++;
-        }
+            if (_isComplete)
+                return 1;
+            var dropped = 0;
+            if (_bytes + message.Length > maxBytes)
+            {
+                dropped = _waiting.Count;
+                _waiting.Clear();
+                _bytes = 0;
+            }
 
-        Interlocked.Add(ref _bytes, message.Length);
-        return _waiting.Writer.TryWrite(message) ? dropped : dropped + 1;
+            _waiting.Enqueue(message);
+            _bytes += message.Length;
+            Monitor.Pulse(_lock);
+            return dropped;
+        }
     }
 
     public bool TryTake(out ReadOnlyMemory<byte> message)
     {
-        if (!_waiting.Reader.TryRead(out message))
-            return false;
-        Interlocked.Add(ref _bytes, -message.Length);
-        return true;
+        lock (_lock)
+        {
+            if (!_waiting.TryDequeue(out message))
+                return false;
+            _bytes -= message.Length;
+            return true;
+        }
+    }
+
+    /// <summary>Waits, on a thread that may, until there is something to take; false: nothing will come any more.</summary>
+    public bool Wait(CancellationToken cancellationToken)
+    {
+        using var end = cancellationToken.UnsafeRegister(static queue => ((OutgoingQueue)queue!).WakeUp(), this);
+        lock (_lock)
+        {
+            while (_waiting.Count == 0)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (_isComplete)
+                    return false;
+                Monitor.Wait(_lock);
+            }
+
+            return true;
+        }
     }
 
     /// <summary>What waits can still be taken.</summary>
-    public void Complete() => _waiting.Writer.TryComplete();
+    public void Complete()
+    {
+        lock (_lock)
+        {
+            _isComplete = true;
+            Monitor.PulseAll(_lock);
+        }
+    }
+
+    private void WakeUp()
+    {
+        lock (_lock)
+            Monitor.PulseAll(_lock);
+    }
 }

@@ -15,6 +15,30 @@ internal sealed class CacheMetrics : IDisposable
 
     public CacheMetrics(Counters counters, BoundedStore store)
     {
+        try
+        {
+            CreateInstruments(counters, store);
+        }
+        catch (Exception)
+        {
+            // A listener of the application's, which is told of each instrument; what it did not take it does not get.
+        }
+    }
+
+    public void Dispose()
+    {
+        try
+        {
+            _meter.Dispose();
+        }
+        catch (Exception)
+        {
+            // The same.
+        }
+    }
+
+    private void CreateInstruments(Counters counters, BoundedStore store)
+    {
         _meter.CreateObservableCounter(
             "ef_second_level_cache.lookups",
             () => (Measurement<long>[])
@@ -47,6 +71,4 @@ internal sealed class CacheMetrics : IDisposable
             "ef_second_level_cache.entries", () => (long)store.Count, "{result}", "Results that are kept");
         _meter.CreateObservableUpDownCounter("ef_second_level_cache.size", () => store.Bytes, "By", "The memory that they take");
     }
-
-    public void Dispose() => _meter.Dispose();
 }

@@ -19,6 +19,8 @@ internal static class EventIds
     public const int NotCaptured = 14;
     public const int SourceFault = 15;
     public const int NotReadBack = 16;
+    public const int BackgroundFault = 17;
+    public const int CaptureOutdated = 18;
     public const int PublishFault = 30;
     public const int MalformedMessage = 31;
     public const int NodeSuspect = 32;

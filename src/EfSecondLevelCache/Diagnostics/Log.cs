@@ -4,6 +4,7 @@ using EfSecondLevelCache.Invalidation;
 using EfSecondLevelCache.Querying;
 using EfSecondLevelCache.Querying.Planning;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EfSecondLevelCache.Diagnostics;
 
@@ -15,7 +16,19 @@ internal static partial class Log
     private static readonly ConditionalWeakTable<ILoggerFactory, ILogger> Loggers = [];
 
     /// <summary>One logger for each factory: a factory takes a lock to look its own up.</summary>
-    public static ILogger LoggerOf(ILoggerFactory factory) => Loggers.GetValue(factory, static f => f.CreateLogger(Category));
+    public static ILogger LoggerOf(ILoggerFactory factory) => Loggers.GetValue(factory, Create);
+
+    private static ILogger Create(ILoggerFactory factory)
+    {
+        try
+        {
+            return new HarmlessLogger(factory.CreateLogger(Category));
+        }
+        catch (Exception)
+        {
+            return NullLogger.Instance;
+        }
+    }
 
     public static void Hit(CacheSession session, CachedQuery cached)
     {
@@ -100,6 +113,16 @@ internal static partial class Log
         "SaveChanges failed while it had the database return more than EF Core asks for; it is executed again without. Until the catalog changes, writes of "
         + "its tables remove more results than they need to", EventName = nameof(EventIds.NotReadBack))]
     private static partial void NotReadBack(ILogger logger, Exception fault);
+
+    [LoggerMessage(EventIds.BackgroundFault, LogLevel.Error,
+        "The second-level cache could not begin to listen to changes of a database; its queries go there", EventName = nameof(EventIds.BackgroundFault))]
+    public static partial void BackgroundFault(ILogger logger, Exception fault);
+
+    [LoggerMessage(EventIds.CaptureOutdated, LogLevel.Warning,
+        "The triggers of the database {Database} are of another version than this cache would install. They tell of every change, and may have faults "
+        + "that are mended since. Call context.Database.EnsureChangeCaptureAsync(), or execute GenerateChangeCaptureScript()",
+        EventName = nameof(EventIds.CaptureOutdated))]
+    public static partial void CaptureOutdated(ILogger logger, string database);
 
     [LoggerMessage(EventIds.ManyCaches, LogLevel.Warning,
         "The process has {Count} second-level caches: each differs in its settings. Contexts share a cache where the settings are equal; a lambda that "

@@ -143,7 +143,9 @@ internal sealed class CacheSession(
         var open = ProviderInternals.OpenConnectionOf(connection);
         if (IsInTransactionOver(open) && !IsHarmlessTransaction())
             return Refusals.InTransaction;
-        return open is not null && ChangedSessions.TryGetValue(open, out _) ? Refusals.SessionChanged : _known?.Source?.RefusalNow();
+        if (open is not null && ChangedSessions.TryGetValue(open, out _))
+            return Refusals.SessionChanged;
+        return _known!.Source is { } source ? source.RefusalNow() : Cache.Options.ChangeSource is null ? null : Refusals.SourceStarting;
     }
 
     /// <summary>Whether the next command is part of a transaction, EF Core's or one that it was not told of.</summary>

@@ -8,11 +8,19 @@ namespace EfSecondLevelCache.Infrastructure;
 internal sealed class DedicatedConnections
 {
     private readonly Func<NpgsqlConnection> _like;
-    private readonly string _connectionString;
+    private readonly Lazy<string> _connectionString;
 
-    private DedicatedConnections(Func<NpgsqlConnection> like, NpgsqlConnectionStringBuilder settings, TimeSpan commandTimeout)
+    /// <param name="like">Makes one with the credentials.</param>
+    /// <param name="settings">Read when the first connection is made, by who can bear a fault; that is not kept.</param>
+    /// <param name="commandTimeout">How long an answer may take.</param>
+    private DedicatedConnections(Func<NpgsqlConnection> like, Func<NpgsqlConnectionStringBuilder> settings, TimeSpan commandTimeout)
     {
         _like = like;
+        _connectionString = new Lazy<string>(() => Dedicate(settings(), commandTimeout), LazyThreadSafetyMode.PublicationOnly);
+    }
+
+    private static string Dedicate(NpgsqlConnectionStringBuilder settings, TimeSpan commandTimeout)
+    {
         settings.ApplicationName = "EfSecondLevelCache";
         settings.Pooling = false;
         settings.Multiplexing = false;
@@ -24,7 +32,7 @@ internal sealed class DedicatedConnections
         settings.CancellationTimeout = -1;
         // Dates as ISO, whatever the database's or the user's setting is. Nobody need wait for a standby to have a heartbeat.
         settings.Options = "-c DateStyle=ISO -c TimeZone=UTC -c bytea_output=hex -c synchronous_commit=local";
-        _connectionString = settings.ConnectionString;
+        return settings.ConnectionString;
     }
 
     /// <summary>Connections to the context's database, with the credentials that the context has at that moment.</summary>
@@ -34,15 +42,16 @@ internal sealed class DedicatedConnections
     public static DedicatedConnections Like(IRelationalConnection connection, TimeSpan commandTimeout, string? given = null)
     {
         var own = connection.ConnectionString!;
-        var settings = new NpgsqlConnectionStringBuilder(given ?? own)
+        if ((connection as INpgsqlRelationalConnection)?.DataSource is NpgsqlDataSource source)
+            return new DedicatedConnections(source.CreateConnection, ReadSettings, commandTimeout);
+        // The context's connection ends with the context. Somebody may have put another one in front of it.
+        var like = connection.DbConnection is NpgsqlConnection npgsql ? npgsql.CloneWith(own) : new NpgsqlConnection(own);
+        return new DedicatedConnections(() => like, ReadSettings, commandTimeout);
+
+        NpgsqlConnectionStringBuilder ReadSettings() => new(given ?? own)
         {
             Database = new NpgsqlConnectionStringBuilder(own) is { Database: var database, Username: var user } ? database ?? user : null,
         };
-        if ((connection as INpgsqlRelationalConnection)?.DataSource is NpgsqlDataSource source)
-            return new DedicatedConnections(source.CreateConnection, settings, commandTimeout);
-        // The context's connection ends with the context.
-        var like = ((NpgsqlConnection)connection.DbConnection).CloneWith(own);
-        return new DedicatedConnections(() => like, settings, commandTimeout);
     }
 
     /// <summary>Connections of no context.</summary>
@@ -51,12 +60,17 @@ internal sealed class DedicatedConnections
     public static DedicatedConnections To(string connectionString, TimeSpan commandTimeout)
     {
         var like = new NpgsqlConnection(connectionString);
-        return new DedicatedConnections(() => like, new NpgsqlConnectionStringBuilder(connectionString), commandTimeout);
+        return new DedicatedConnections(() => like, () => new NpgsqlConnectionStringBuilder(connectionString), commandTimeout);
     }
 
-    public async ValueTask<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken)
+    /// <summary>
+    /// On a thread that may wait. It is opened asynchronously all the same: a data source may have nothing but an asynchronous way to its password.
+    /// </summary>
+    public NpgsqlConnection Open(CancellationToken cancellationToken) => OpenAsync(cancellationToken).GetAwaiter().GetResult();
+
+    public async Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken)
     {
-        var connection = await _like().CloneWithAsync(_connectionString, cancellationToken).ConfigureAwait(false);
+        var connection = await _like().CloneWithAsync(_connectionString.Value, cancellationToken).ConfigureAwait(false);
         try
         {
             await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
@@ -72,7 +86,7 @@ internal sealed class DedicatedConnections
     /// <summary>With the password, for what takes a connection string only.</summary>
     public async ValueTask<string> ConnectionStringAsync(CancellationToken cancellationToken)
     {
-        var connection = await _like().CloneWithAsync(_connectionString, cancellationToken).ConfigureAwait(false);
+        var connection = await _like().CloneWithAsync(_connectionString.Value, cancellationToken).ConfigureAwait(false);
         await using var closing = connection.ConfigureAwait(false);
         return connection.ConnectionString;
     }

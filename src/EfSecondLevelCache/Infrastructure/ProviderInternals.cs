@@ -7,6 +7,7 @@ using Microsoft.EntityFrameworkCore.Query.Internal;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.EntityFrameworkCore.Storage.Internal;
 using Npgsql;
+using Npgsql.Replication;
 
 namespace EfSecondLevelCache.Infrastructure;
 
@@ -56,11 +57,32 @@ internal static class ProviderInternals
     private static readonly Func<NpgsqlDataReader, NpgsqlCommand>? ReaderCommandProperty = Reader<NpgsqlDataReader, NpgsqlCommand>(
         reader => Expression.Property(reader, PropertyOf(typeof(NpgsqlDataReader), "Command")));
 
+    private static readonly Func<NpgsqlConnection, Stream>? StreamField = Reader<NpgsqlConnection, Stream>(
+        connection =>
+        {
+            var connector = Expression.Property(connection, PropertyOf(typeof(NpgsqlConnection), "Connector"));
+            return Expression.Field(connector, FieldOf(connector.Type, "_stream"));
+        });
+
+    private static readonly Func<ReplicationConnection, NpgsqlConnection>? ConnectionField = Reader<ReplicationConnection, NpgsqlConnection>(
+        replication => Expression.Field(replication, FieldOf(typeof(ReplicationConnection), "_npgsqlConnection")));
+
+    private static readonly Func<NpgsqlConnection, Func<Stream, Stream>>? ReadFromProperty =
+        Reader<NpgsqlConnection, Func<Stream, Stream>>(connection =>
+        {
+            var connector = Expression.Property(connection, PropertyOf(typeof(NpgsqlConnection), "Connector"));
+            var buffer = Expression.Property(connector, PropertyOf(connector.Type, "ReadBuffer"));
+            var stream = Expression.Parameter(typeof(Stream));
+            return Expression.Lambda<Func<Stream, Stream>>(
+                Expression.Assign(Expression.Property(buffer, PropertyOf(buffer.Type, "Underlying")), stream), stream);
+        });
+
     /// <summary>Whether every fact was found in the versions at hand.</summary>
     public static bool AllFound
         => ExistingConnectionField is not null && IdleProperty is not null && DataSourceProperty is not null
             && InitializerProperty is not null && MappingProperty is not null && CompilerField is not null && ContextFactoryField is not null
-            && DependenciesProperty is not null && ReaderCommandProperty is not null;
+            && DependenciesProperty is not null && ReaderCommandProperty is not null && StreamField is not null && ConnectionField is not null
+            && ReadFromProperty is not null;
 
     /// <summary>The physical connection, where one is open already. Looking does not make one.</summary>
     public static DbConnection? OpenConnectionOf(IRelationalConnection connection)
@@ -101,8 +123,35 @@ internal static class ProviderInternals
     public static bool IsReaderOf(DbDataReader reader, DbCommand command)
         => reader is NpgsqlDataReader npgsql && ReaderCommandProperty is not null && ReferenceEquals(ReaderCommandProperty(npgsql), command);
 
-    private static FieldInfo FieldOf<T>(string name)
-        => typeof(T).GetField(name, Hidden) ?? throw new MissingFieldException(typeof(T).Name, name);
+    /// <summary>Cuts an open connection, whoever waits for what it reads: that one meets a broken connection. Without the fact: nothing happens.</summary>
+    public static void Cut(NpgsqlConnection connection)
+    {
+        try
+        {
+            StreamField?.Invoke(connection).Dispose();
+        }
+        catch (Exception)
+        {
+            // It is closed already, or not open yet.
+        }
+    }
+
+    /// <summary>The connection under a replication; null where it can't be told.</summary>
+    public static NpgsqlConnection? ConnectionOf(ReplicationConnection replication) => ConnectionField?.Invoke(replication);
+
+    /// <summary>
+    /// From now on the connection's asynchronous reads wait on this thread. Without the fact they need threads of the pool, and what they tell may be
+    /// late.
+    /// </summary>
+    public static void ReadOnThisThread(NpgsqlConnection connection)
+    {
+        if (StreamField?.Invoke(connection) is { } stream)
+            ReadFromProperty?.Invoke(connection)(new SynchronousReads(stream, Thread.CurrentThread));
+    }
+
+    private static FieldInfo FieldOf<T>(string name) => FieldOf(typeof(T), name);
+
+    private static FieldInfo FieldOf(Type type, string name) => type.GetField(name, Hidden) ?? throw new MissingFieldException(type.Name, name);
 
     private static PropertyInfo PropertyOf(Type type, string name)
         => type.GetProperty(name, Hidden) ?? throw new MissingMemberException(type.Name, name);

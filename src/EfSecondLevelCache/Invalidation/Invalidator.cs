@@ -3,6 +3,7 @@ using System.Data.Common;
 using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Backplanes.SynchronousWrites;
 using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation.Catalog;
 
 namespace EfSecondLevelCache.Invalidation;
@@ -158,8 +159,7 @@ internal sealed class Invalidator(VersionSlots versions, DependencySlots slots, 
     }
 
     private void ReopenLater(int[] closed, MessageContent? told)
-        => _reopening[closed] = options.TimeProvider.CreateTimer(
-            _ => Reopen(closed, told), state: null, options.UnknownOutcomeTimeout, Timeout.InfiniteTimeSpan);
+        => _reopening[closed] = BackgroundWork.Delay(options.TimeProvider, options.UnknownOutcomeTimeout, _ => Reopen(closed, told));
 
     private void Reopen(int[] closed, MessageContent? told)
     {

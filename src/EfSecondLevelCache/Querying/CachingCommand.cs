@@ -61,12 +61,21 @@ internal sealed class CachingCommand(
         // A token that is cancelled already is EF Core's to meet: which exception it is depends on the connection.
         if (!cancellationToken.IsCancellationRequested && CacheableSession(parameterObject) is { } session)
         {
+            if (PoolShare.IsDue)
+                return GiveWayAndExecuteAsync(session, parameterObject, cancellationToken);
             return _plan!.NotOlderThanParameter is null
                 ? LookUpAndExecuteAsync(session, parameterObject, cancellationToken)
                 : CatchUpAndExecuteAsync(session, parameterObject, cancellationToken);
         }
 
         return ExecuteUncachedAsync(parameterObject, cancellationToken);
+    }
+
+    private async Task<RelationalDataReader> GiveWayAndExecuteAsync(
+        CacheSession session, RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken)
+    {
+        await Task.Yield();
+        return await CatchUpAndExecuteAsync(session, parameterObject, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<RelationalDataReader> CatchUpAndExecuteAsync(

@@ -1,3 +1,5 @@
+using EfSecondLevelCache.Infrastructure;
+
 namespace EfSecondLevelCache.Store;
 
 /// <summary>Removes dead entries that nobody asks for any more, a little at a time.</summary>
@@ -11,16 +13,12 @@ internal static class Sweeping
     {
         // A store that is forgotten without being disposed must not be kept by its own timer.
         var reference = new WeakReference<BoundedStore>(store);
-        ITimer? timer = null;
-        timer = timeProvider.CreateTimer(
-            _ =>
-            {
-                if (reference.TryGetTarget(out var target))
-                    target.Sweep(BucketsAtOnce);
-                else
-                    timer?.Dispose();
-            },
-            null, Period, Period);
-        return timer;
+        return BackgroundWork.Repeat(timeProvider, Period, timer =>
+        {
+            if (reference.TryGetTarget(out var target))
+                target.Sweep(BucketsAtOnce);
+            else
+                timer.Dispose();
+        });
     }
 }

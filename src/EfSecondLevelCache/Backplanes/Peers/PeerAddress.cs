@@ -9,7 +9,8 @@ internal static class PeerAddress
     public static string Check(string endpoint, string parameter)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(endpoint, parameter);
-        return TryParse(endpoint, out _)
+        // Nobody can be dialled at port 0.
+        return TryParse(endpoint, out var parsed) && parsed is not (IPEndPoint { Port: 0 } or DnsEndPoint { Port: 0 })
             ? endpoint
             : throw new ArgumentException($"\"{endpoint}\" is no name or address with a port; give one like node-1:7411 or [::1]:7411.", parameter);
     }

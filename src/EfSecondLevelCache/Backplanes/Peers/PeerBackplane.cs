@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Infrastructure;
 using Microsoft.Extensions.Logging;
 
 namespace EfSecondLevelCache.Backplanes.Peers;
@@ -83,7 +84,7 @@ internal sealed class PeerBackplane : IBackplane
     {
         _receiver = receiver;
         _listener.Start();
-        _following = FollowMembersAsync();
+        _following = BackgroundWork.RunOnPool(FollowMembersAsync);
     }
 
     public void Publish(ReadOnlyMemory<byte> message)
@@ -215,7 +216,6 @@ internal sealed class PeerBackplane : IBackplane
 
     private async Task FollowMembersAsync()
     {
-        await Task.Yield();
         while (true)
         {
             try

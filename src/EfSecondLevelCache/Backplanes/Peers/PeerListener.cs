@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
+using EfSecondLevelCache.Infrastructure;
 
 namespace EfSecondLevelCache.Backplanes.Peers;
 
@@ -39,7 +40,7 @@ internal sealed class PeerListener
     /// <summary>Why nobody can connect; null: they can.</summary>
     public string? Fault { get; private set; }
 
-    public void Start() => _accepting = AcceptAsync();
+    public void Start() => _accepting = BackgroundWork.RunOnPool(AcceptAsync);
 
     public async Task StopAsync()
     {
@@ -130,7 +131,7 @@ internal sealed class PeerListener
                     return;
                 _owner.Accepted(identity);
                 using var frames = new PeerFrames(identity.FrameKey);
-                await ReceiveAsync(stream, frames, identity, ended).ConfigureAwait(false);
+                await BackgroundWork.RunOnThread($"from {identity.Endpoint}", () => Receive(stream, frames, identity, ended)).ConfigureAwait(false);
             }
         }
         catch (PeerRejectedException fault)
@@ -154,17 +155,21 @@ internal sealed class PeerListener
         }
     }
 
-    private async Task ReceiveAsync(Stream stream, PeerFrames frames, PeerIdentity identity, CancellationTokenSource ended)
+    /// <summary>On a thread of its own, as long as the connection lasts.</summary>
+    private void Receive(Stream stream, PeerFrames frames, PeerIdentity identity, CancellationTokenSource ended)
     {
-        var reader = PipeReader.Create(stream);
+        // The time for the handshake is over; a read ends by its own.
+        ended.CancelAfter(Timeout.InfiniteTimeSpan);
+        using var cut = ended.Token.UnsafeRegister(static stream => ((Stream)stream!).Dispose(), stream);
+        stream.ReadTimeout = stream.WriteTimeout = (int)LongestSilence.TotalMilliseconds;
+        var reader = PipeReader.Create(new SynchronousReads(stream, Thread.CurrentThread));
         long lastSign = 0;
         while (true)
         {
-            ended.CancelAfter(LongestSilence);
-            var read = await reader.ReadAsync(ended.Token).ConfigureAwait(false);
+            var read = reader.ReadAsync(ended.Token).AsTask().GetAwaiter().GetResult();
             if (Stopwatch.GetElapsedTime(lastSign) > BetweenSigns)
             {
-                await stream.WriteAsync(SignOfLife, ended.Token).ConfigureAwait(false);
+                stream.Write(SignOfLife);
                 lastSign = Stopwatch.GetTimestamp();
             }
 

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net.Sockets;
+using EfSecondLevelCache.Infrastructure;
 
 namespace EfSecondLevelCache.Backplanes.Peers;
 
@@ -26,7 +27,7 @@ internal sealed class PeerSender
         _owner = owner;
         Endpoint = endpoint;
         IsListed = isListed;
-        Ended = RunAsync();
+        Ended = BackgroundWork.RunOnPool(RunAsync);
     }
 
     public string Endpoint { get; }
@@ -68,7 +69,6 @@ internal sealed class PeerSender
 
     private async Task RunAsync()
     {
-        await Task.Yield();
         while (!_stopping.IsCancellationRequested)
         {
             try
@@ -121,7 +121,9 @@ internal sealed class PeerSender
             _queue = queue;
             _owner.Connected(this);
             using var frames = new PeerFrames(identity.FrameKey);
-            await WriteAsync(PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true)), frames, queue, ended.Token).ConfigureAwait(false);
+            await BackgroundWork.RunOnThread(
+                $"to {Endpoint}",
+                () => Write(PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true)), frames, queue, ended.Token)).ConfigureAwait(false);
         }
         finally
         {
@@ -133,17 +135,19 @@ internal sealed class PeerSender
         }
     }
 
-    private static async Task WriteAsync(PipeWriter writer, PeerFrames frames, OutgoingQueue queue, CancellationToken ended)
+    /// <summary>On a thread of its own: what changed is not to wait for one.</summary>
+    private static void Write(PipeWriter writer, PeerFrames frames, OutgoingQueue queue, CancellationToken ended)
     {
-        while (await queue.Waiting.WaitToReadAsync(ended).ConfigureAwait(false))
+        while (queue.Wait(ended))
         {
             while (writer.UnflushedBytes < BatchBytes && queue.TryTake(out var message))
                 frames.Write(writer, message.Span);
-            await FlushAsync(writer, ended).ConfigureAwait(false);
+            // What the socket takes at once, which is nearly all, is sent on this thread.
+            FlushAsync(writer, ended).GetAwaiter().GetResult();
         }
 
         frames.Write(writer, []);
-        await FlushAsync(writer, ended).ConfigureAwait(false);
+        FlushAsync(writer, ended).GetAwaiter().GetResult();
     }
 
     /// <summary>A member that takes nothing for so long is cut off: behind a dead connection it would look like a slow one for ever.</summary>

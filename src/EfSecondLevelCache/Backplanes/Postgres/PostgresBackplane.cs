@@ -18,6 +18,8 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
     private const string Channel = "ef_second_level_cache";
     private const string Notify = $"SELECT pg_catalog.pg_notify('{Channel}', $1)";
 
+    private const string NotifyAll = $"SELECT pg_catalog.pg_notify('{Channel}', m) FROM pg_catalog.unnest($1) m";
+
     private static readonly TimeSpan CommandTimeout = TimeSpan.FromSeconds(5);
 
     private readonly Lock _lock = new();
@@ -102,31 +104,36 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
         batch.ExecuteNonQuery();
     }
 
-    protected override async Task ListenAsync(CancellationToken cancellationToken)
+    protected override void Listen(CancellationToken cancellationToken)
     {
-        var connection = await _connections!.OpenAsync(cancellationToken).ConfigureAwait(false);
-        await using var closing = connection.ConfigureAwait(false);
+        using var connection = _connections!.Open(cancellationToken);
+        using var cut = cancellationToken.UnsafeRegister(_ => ProviderInternals.Cut(connection), null);
         connection.Notification += (_, notification) => Received(notification.Payload);
         using (var listen = new NpgsqlCommand($"LISTEN {Channel}", connection))
-            await listen.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            listen.ExecuteNonQuery();
         Subscribed();
         while (true)
-            await connection.WaitAsync(cancellationToken).ConfigureAwait(false);
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            connection.Wait();
+        }
     }
 
-    protected override async Task SendAsync(IReadOnlyList<ReadOnlyMemory<byte>> messages, CancellationToken cancellationToken)
+    protected override void Send(IReadOnlyList<ReadOnlyMemory<byte>> messages, CancellationToken cancellationToken)
     {
-        _sending ??= await _connections!.OpenAsync(cancellationToken).ConfigureAwait(false);
+        var sending = _sending ??= _connections!.Open(cancellationToken);
+        using var cut = cancellationToken.UnsafeRegister(_ => ProviderInternals.Cut(sending), null);
         try
         {
-            using var batch = new NpgsqlBatch(_sending);
-            foreach (var message in messages)
-                batch.BatchCommands.Add(Notification(message));
-            await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            // One statement: of several, Npgsql sends all but the first from the pool.
+            using var command = new NpgsqlCommand(NotifyAll, sending);
+            command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. messages.Select(TextOf)] });
+            command.ExecuteNonQuery();
         }
         catch
         {
-            await CloseAsync().ConfigureAwait(false);
+            _sending = null;
+            sending.Dispose();
             throw;
         }
     }
@@ -146,7 +153,9 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
     }
 
     private static NpgsqlBatchCommand Notification(ReadOnlyMemory<byte> message)
-        => new(Notify) { Parameters = { new NpgsqlParameter<string> { TypedValue = Convert.ToBase64String(message.Span) } } };
+        => new(Notify) { Parameters = { new NpgsqlParameter<string> { TypedValue = TextOf(message) } } };
+
+    private static string TextOf(ReadOnlyMemory<byte> message) => Convert.ToBase64String(message.Span);
 
     private static (string? Host, int Port, string Database) AddressOf(string connectionString)
     {

@@ -1,4 +1,5 @@
 using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Infrastructure;
 using EfSecondLevelCache.Invalidation.Sources;
 using Microsoft.Extensions.Logging;
 
@@ -44,8 +45,7 @@ internal sealed class NodeLease : IAsyncDisposable
         _flush = flush;
         _time = time;
         _logger = logger;
-        using (ExecutionContext.SuppressFlow())
-            _running = Task.Run(RunAsync);
+        _running = BackgroundWork.RunOnPool(RunAsync);
     }
 
     public bool IsHeld => _held is { } held && held.IsWithin(_table.Lasts * Usable);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using EfSecondLevelCache.Diagnostics;
+using EfSecondLevelCache.Infrastructure;
 using Microsoft.Extensions.Logging;
 
 namespace EfSecondLevelCache.Backplanes.SynchronousWrites;
@@ -73,8 +74,7 @@ internal sealed class SynchronousWriting : IAsyncDisposable
             if (!_isAsking)
             {
                 _isAsking = true;
-                using (ExecutionContext.SuppressFlow())
-                    _ = Task.Run(AskAsync);
+                _ = BackgroundWork.RunOnPool(AskAsync);
             }
 
             return round.Ended.Task;

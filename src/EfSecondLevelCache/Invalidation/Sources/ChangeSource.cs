@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Data.Common;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using EfSecondLevelCache.Diagnostics;
@@ -62,6 +63,7 @@ internal sealed class ChangeSource : IAsyncDisposable
     private Storage? _storage;
     private string? _storageSum;
     private bool _wasLive;
+    private bool _hasToldOfOutdated;
     private long _reconnects;
     private long _events;
     private long _flushes;
@@ -87,7 +89,7 @@ internal sealed class ChangeSource : IAsyncDisposable
         _slots = slots;
         _logger = logger;
         _recent = _options is { Kind: ChangeSourceKind.LogicalReplication, ChecksSnapshots: true } ? new RecentTransactions() : null;
-        _running = Task.Run(RunAsync);
+        _running = BackgroundWork.RunOnThread($"change source of {database}", Run);
     }
 
     /// <summary>The changes that were told and processed.</summary>
@@ -241,8 +243,8 @@ internal sealed class ChangeSource : IAsyncDisposable
     public void Stop()
     {
         _lease = null;
-        // Not here: what listens to the token may ask a server to cancel, and wait for it.
-        _ = _stop.CancelAsync();
+        // Not here: what listens to the token cuts connections, which may take a moment.
+        _ = BackgroundWork.RunOnThread("change source, stopping", _stop.Cancel);
     }
 
     public async ValueTask DisposeAsync()
@@ -251,14 +253,14 @@ internal sealed class ChangeSource : IAsyncDisposable
         await _running.ConfigureAwait(false);
     }
 
-    private async Task RunAsync()
+    private void Run()
     {
         for (var pause = LeastPause; !_stop.IsCancellationRequested; pause = pause * 2 < MostPause ? pause * 2 : MostPause)
         {
             var live = _live;
             try
             {
-                await FollowAsync(_stop.Token).ConfigureAwait(false);
+                Follow(_stop.Token);
             }
             catch (Exception fault)
             {
@@ -274,14 +276,14 @@ internal sealed class ChangeSource : IAsyncDisposable
             if (_stop.IsCancellationRequested)
                 return;
             // Not all at once, when a server comes back that many wait for.
-            await Task.WhenAny(Task.Delay(pause * (0.5 + (Random.Shared.NextDouble() / 2)), _stop.Token), _wakeUp.Task).ConfigureAwait(false);
+            WaitForAny(pause * (0.5 + (Random.Shared.NextDouble() / 2)), _stop.Token, _wakeUp.Task);
             _wakeUp = NewCompletion();
             Interlocked.Increment(ref _reconnects);
         }
     }
 
     /// <summary>Connects and goes on until that ends, which it does with an exception.</summary>
-    private async Task FollowAsync(CancellationToken cancellationToken)
+    private void Follow(CancellationToken cancellationToken)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var stream = _stream = _createStream();
@@ -289,14 +291,18 @@ internal sealed class ChangeSource : IAsyncDisposable
         var reading = Task.CompletedTask;
         try
         {
-            side = await _connections.OpenAsync(end.Token).ConfigureAwait(false);
-            await MeetAsync(side, end.Token).ConfigureAwait(false);
-            await stream.OpenAsync(side, end.Token).ConfigureAwait(false);
-            reading = Task.Run(() => stream.ReadAsync(this, end.Token), CancellationToken.None);
+            side = _connections.Open(end.Token);
+            using var cut = end.Token.UnsafeRegister(_ => ProviderInternals.Cut(side), null);
+            Meet(side);
+            stream.Open(side, end.Token);
+            if (stream.IsOutdated && !_hasToldOfOutdated)
+                Log.CaptureOutdated(_logger, _database);
+            _hasToldOfOutdated = stream.IsOutdated;
+            reading = BackgroundWork.RunOnThread($"changes of {_database}", () => stream.Read(this, end.Token));
             while (true)
             {
-                await BeatAsync(stream, side, reading, end.Token).ConfigureAwait(false);
-                await Task.WhenAny(reading, _wakeUp.Task, Task.Delay(HeartbeatInterval, end.Token)).ConfigureAwait(false);
+                Beat(stream, side, reading, end.Token);
+                WaitForAny(HeartbeatInterval, end.Token, reading, _wakeUp.Task);
                 end.Token.ThrowIfCancellationRequested();
             }
         }
@@ -304,25 +310,21 @@ internal sealed class ChangeSource : IAsyncDisposable
         {
             // Nothing is served from now on, however long it takes to close what may be dead.
             Lose();
-            await end.CancelAsync().ConfigureAwait(false);
-            await CloseAsync(reading, stream, side).ConfigureAwait(false);
+            end.Cancel();
+            Close(reading, stream, side);
         }
     }
 
     /// <summary>Looks which server this is, before anything of its stream is read.</summary>
-    private async Task MeetAsync(NpgsqlConnection side, CancellationToken cancellationToken)
+    private void Meet(NpgsqlConnection side)
     {
-        using var command = new NpgsqlCommand(CatalogReader.Mark + ServerPosition.Sql, side);
-        var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
-        await using var closing = rows.ConfigureAwait(false);
-        await rows.ReadAsync(cancellationToken).ConfigureAwait(false);
-        var timeline = ServerPosition.Read(rows).Timeline;
+        var timeline = Ask(side, CatalogReader.Mark + ServerPosition.Sql, ServerPosition.Read).Timeline;
         CheckTimeline(timeline);
         if (_position is { } before && before.Timeline != timeline)
             _recent?.Forget();
     }
 
-    private async Task BeatAsync(ChangeStream stream, NpgsqlConnection side, Task reading, CancellationToken cancellationToken)
+    private void Beat(ChangeStream stream, NpgsqlConnection side, Task reading, CancellationToken cancellationToken)
     {
         _wakeUp = NewCompletion();
         var beat = Interlocked.Exchange(ref _next, NewCompletion<bool>());
@@ -331,11 +333,12 @@ internal sealed class ChangeSource : IAsyncDisposable
             var lease = new Lease(_time);
             var started = TimeProvider.System.GetTimestamp();
             var awaited = _awaited = new Heartbeat(Interlocked.Increment(ref _heartbeats), NewCompletion());
-            var (position, isChanged) = await SendAsync(stream, side, awaited.Number, cancellationToken).ConfigureAwait(false);
-            await Task.WhenAny(awaited.Arrived.Task, reading).WaitAsync(_maxStaleness, cancellationToken).ConfigureAwait(false);
+            var (position, isChanged) = Send(stream, side, awaited.Number);
+            if (!WaitForAny(_maxStaleness, cancellationToken, awaited.Arrived.Task, reading))
+                throw new TimeoutException("The connection that tells of changes is silent.");
             if (!awaited.Arrived.Task.IsCompleted)
             {
-                await reading.ConfigureAwait(false);
+                reading.GetAwaiter().GetResult();
                 throw new IOException("The connection that tells of changes has ended.");
             }
 
@@ -358,41 +361,21 @@ internal sealed class ChangeSource : IAsyncDisposable
 
     /// <summary>Sends a heartbeat and looks at what the stream does not tell.</summary>
     /// <returns>Where the server was before, and whether the catalog has changed.</returns>
-    private async Task<(ServerPosition Position, bool IsChanged)> SendAsync(
-        ChangeStream stream, NpgsqlConnection side, long number, CancellationToken cancellationToken)
+    private (ServerPosition Position, bool IsChanged) Send(ChangeStream stream, NpgsqlConnection side, long number)
     {
-        ServerPosition position;
-        CatalogFingerprint fingerprint;
-        uint[] captured;
-        string storageSum;
-        using var command = new NpgsqlCommand(
-            string.Join(";\n", CatalogReader.Mark + ServerPosition.Sql, stream.HeartbeatSql(number), CatalogQueries.Fingerprint,
-                $"SELECT ARRAY({stream.CapturedTablesSql})", Storage.SumSql),
-            side);
-        var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
-        await using (rows.ConfigureAwait(false))
-        {
-            await NextRowAsync(rows).ConfigureAwait(false);
-            position = ServerPosition.Read(rows);
-            await rows.NextResultAsync(cancellationToken).ConfigureAwait(false);
-            await NextRowAsync(rows).ConfigureAwait(false);
-            await rows.NextResultAsync(cancellationToken).ConfigureAwait(false);
-            await NextRowAsync(rows).ConfigureAwait(false);
-            fingerprint = CatalogBuilder.ReadFingerprint(rows);
-            await rows.NextResultAsync(cancellationToken).ConfigureAwait(false);
-            await NextRowAsync(rows).ConfigureAwait(false);
-            captured = rows.GetFieldValue<uint[]>(0);
-            await rows.NextResultAsync(cancellationToken).ConfigureAwait(false);
-            await NextRowAsync(rows).ConfigureAwait(false);
-            storageSum = rows.GetString(0);
-        }
+        // One by one: of a synchronous command of several statements Npgsql sends all but the first from the pool.
+        var position = Ask(side, CatalogReader.Mark + ServerPosition.Sql, ServerPosition.Read);
+        Ask(side, stream.HeartbeatSql(number), _ => true);
+        var fingerprint = Ask(side, CatalogQueries.Fingerprint, CatalogBuilder.ReadFingerprint);
+        var captured = Ask(side, $"SELECT ARRAY({stream.CapturedTablesSql})", row => row.GetFieldValue<uint[]>(0));
+        var storageSum = Ask(side, Storage.SumSql, row => row.GetString(0));
 
         CheckTimeline(position.Timeline);
         _recent?.Settle(position.Snapshot);
 
         if (storageSum != _storageSum)
         {
-            var storage = await Storage.ReadAsync(side, cancellationToken).ConfigureAwait(false);
+            var storage = Storage.Read(side);
             if (_storage is not null)
                 Told([.. _storage.MovedIn(storage).Select(table => new ToldChange(table, Rows: null))]);
             (_storage, _storageSum) = (storage, storageSum);
@@ -400,13 +383,19 @@ internal sealed class ChangeSource : IAsyncDisposable
 
         if (_tables?.IsSame(fingerprint, captured) == true)
             return (position, false);
-        var session = await CatalogReader.ReadSessionAsync(async: true, side, cancellationToken).ConfigureAwait(false);
-        var catalog = await CatalogReader.ReadAsync(async: true, side, cancellationToken).ConfigureAwait(false);
+        var session = CatalogReader.ReadSessionAsync(async: false, side, default).GetAwaiter().GetResult();
+        var catalog = CatalogReader.ReadAsync(async: false, side, default).GetAwaiter().GetResult();
         _tables = new CapturedTables(new CatalogView(catalog, session), captured.ToHashSet());
         _uncaptured.Clear();
         return (position, true);
+    }
 
-        Task NextRowAsync(NpgsqlDataReader rows) => rows.ReadAsync(cancellationToken);
+    private static T Ask<T>(NpgsqlConnection side, string sql, Func<DbDataReader, T> read)
+    {
+        using var command = new NpgsqlCommand(sql, side);
+        using var rows = command.ExecuteReader();
+        rows.Read();
+        return read(rows);
     }
 
     private void CheckTimeline(uint timeline)
@@ -488,23 +477,30 @@ internal sealed class ChangeSource : IAsyncDisposable
         _invalidator.Changed(_database, [TableChange.UnknownTables]);
     }
 
-    private static async Task CloseAsync(Task reading, ChangeStream stream, NpgsqlConnection? side)
+    /// <summary>What ended is told already; what does not end is left to itself.</summary>
+    private static void Close(Task reading, ChangeStream stream, NpgsqlConnection? side)
+    {
+        var closing = BackgroundWork.RunOnThread("change source, closing", () =>
+        {
+            WaitForAny(Timeout.InfiniteTimeSpan, CancellationToken.None, reading);
+            stream.Dispose();
+            side?.Dispose();
+        });
+        WaitForAny(TimeSpan.FromSeconds(2), CancellationToken.None, closing);
+        _ = closing.Exception;
+        _ = reading.Exception;
+    }
+
+    /// <summary>Waits on this thread; false: until the limit. Throws nothing.</summary>
+    private static bool WaitForAny(TimeSpan limit, CancellationToken cancellationToken, params Task[] tasks)
     {
         try
         {
-            await CloseBothAsync().WaitAsync(TimeSpan.FromSeconds(2)).ConfigureAwait(false);
+            return Task.WaitAny(tasks, (int)limit.TotalMilliseconds, cancellationToken) >= 0;
         }
-        catch (Exception)
+        catch (OperationCanceledException)
         {
-            // What ended is told already; what does not end is left to itself.
-        }
-
-        async Task CloseBothAsync()
-        {
-            await reading.ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
-            await stream.DisposeAsync().ConfigureAwait(false);
-            if (side is not null)
-                await side.DisposeAsync().ConfigureAwait(false);
+            return true;
         }
     }
 

@@ -20,14 +20,13 @@ internal sealed record Storage(IReadOnlyDictionary<(uint Table, uint File), Tabl
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE {Stored}
         """;
 
-    public static async ValueTask<Storage> ReadAsync(DbConnection open, CancellationToken cancellationToken)
+    public static Storage Read(DbConnection open)
     {
         var files = new Dictionary<(uint, uint), TableName>();
         using var command = open.CreateCommand();
         command.CommandText = FilesSql;
-        var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
-        await using var closing = rows.ConfigureAwait(false);
-        while (await rows.ReadAsync(cancellationToken).ConfigureAwait(false))
+        using var rows = command.ExecuteReader();
+        while (rows.Read())
         {
             files[(rows.GetFieldValue<uint>(0), rows.GetFieldValue<uint>(1))] = new TableName(rows.GetString(2), rows.GetString(3));
         }

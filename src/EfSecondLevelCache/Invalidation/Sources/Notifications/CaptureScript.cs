@@ -28,47 +28,70 @@ internal static class CaptureScript
         """;
 
     // STABLE says that it writes nothing, which is true, and which spares the cache to suspect it when it looks at triggers. It must never make
-    // the application's statement fail, so it takes the values by name from JSON: a column that was renamed since is one that is not known.
-    // More rows than 50 would hardly fit, and who reads single rows then has to read again anyway.
+    // the application's statement fail: it converts nothing but the columns that are told, and where even that fails (a column was renamed, a type's
+    // output function raises) the table is told without its rows. More rows than 50 would hardly fit, and who reads single rows then has to read
+    // again anyway.
     private const string Functions =
         """
         CREATE SCHEMA IF NOT EXISTS second_level_cache;
 
+        CREATE OR REPLACE FUNCTION second_level_cache.told(target oid, names text[]) RETURNS text LANGUAGE sql STABLE AS $capture$
+            -- The arguments of jsonb_build_object for the row r; it takes at most 100. Values of built-in types go in as they are: no setting changes
+            -- their JSON, and no cast of a user. Others go in as their output functions write them. What is long may be any value ({}), as may
+            -- lists and documents, which are not told.
+            SELECT coalesce(pg_catalog.string_agg(pg_catalog.format(
+                CASE WHEN c.typlen > 0 THEN '%1$L, %2$s'
+                    ELSE '%1$L, CASE WHEN pg_catalog.pg_column_size(r.%3$I) > 2000 THEN ''{}'' ELSE pg_catalog.to_jsonb(%2$s) END' END,
+                c.attname,
+                pg_catalog.format(CASE WHEN c.base < 16384 THEN 'r.%1$I'
+                    ELSE 'CASE WHEN r.%1$I IS NOT NULL THEN pg_catalog.concat(r.%1$I) END' END, c.attname),
+                c.attname), ', ' ORDER BY c.attnum), '')
+            FROM (
+                SELECT a.attname, a.attnum, t.typlen, coalesce(nullif(t.typbasetype, 0), t.oid)::pg_catalog.int8 AS base
+                FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+                WHERE a.attrelid = target AND a.attname = ANY (names) AND a.attnum > 0 AND NOT a.attisdropped
+                    AND t.typtype IN ('b', 'd', 'e') AND t.typcategory <> 'A' AND t.typname NOT IN ('json', 'jsonb')
+                ORDER BY a.attnum LIMIT 40) c
+        $capture$;
+
         CREATE OR REPLACE FUNCTION second_level_cache.notify_change() RETURNS trigger LANGUAGE plpgsql STABLE AS $capture$
-        -- EfSecondLevelCache: tells which rows a statement has changed. The arguments are the columns whose values are told.
+        -- EfSecondLevelCache: tells which rows a statement has changed. The arguments are what is told of a row, and the names of its columns.
         DECLARE
+            told pg_catalog.text := TG_ARGV[0];
             images pg_catalog.jsonb;
-            many pg_catalog.int8;
+            many pg_catalog.int8 := 51;
             payload pg_catalog.text;
         BEGIN
             IF TG_OP = 'INSERT' THEN
                 SELECT pg_catalog.count(*) INTO many FROM (SELECT FROM new_rows LIMIT 51) n;
-                IF many BETWEEN 1 AND 50 THEN
-                    SELECT pg_catalog.jsonb_agg(DISTINCT (SELECT coalesce(pg_catalog.jsonb_object_agg(c, pg_catalog.jsonb_object_field(r.v, c)), '{}')
-                        FROM pg_catalog.unnest(TG_ARGV) c WHERE pg_catalog.jsonb_exists(r.v, c)))
-                    INTO images FROM (SELECT pg_catalog.to_jsonb(n) AS v FROM new_rows n) r;
-                END IF;
-            ELSIF TG_OP = 'DELETE' THEN
+            ELSIF TG_OP = 'UPDATE' OR TG_OP = 'DELETE' THEN
                 SELECT pg_catalog.count(*) INTO many FROM (SELECT FROM old_rows LIMIT 51) o;
-                IF many BETWEEN 1 AND 50 THEN
-                    SELECT pg_catalog.jsonb_agg(DISTINCT (SELECT coalesce(pg_catalog.jsonb_object_agg(c, pg_catalog.jsonb_object_field(r.v, c)), '{}')
-                        FROM pg_catalog.unnest(TG_ARGV) c WHERE pg_catalog.jsonb_exists(r.v, c)))
-                    INTO images FROM (SELECT pg_catalog.to_jsonb(o) AS v FROM old_rows o) r;
-                END IF;
-            ELSIF TG_OP = 'UPDATE' THEN
-                SELECT pg_catalog.count(*) INTO many FROM (SELECT FROM old_rows LIMIT 51) o;
-                IF many BETWEEN 1 AND 50 THEN
-                    SELECT pg_catalog.jsonb_agg(DISTINCT (SELECT coalesce(pg_catalog.jsonb_object_agg(c, pg_catalog.jsonb_object_field(r.v, c)), '{}')
-                        FROM pg_catalog.unnest(TG_ARGV) c WHERE pg_catalog.jsonb_exists(r.v, c)))
-                    INTO images FROM (SELECT pg_catalog.to_jsonb(o) AS v FROM old_rows o UNION ALL SELECT pg_catalog.to_jsonb(n) FROM new_rows n) r;
-                END IF;
-            ELSE
-                many := 51;
             END IF;
-
             IF many = 0 THEN
                 RETURN NULL;
             END IF;
+
+            FOR attempt IN 1..2 LOOP
+                EXIT WHEN many > 50;
+                BEGIN
+                    IF attempt = 2 THEN
+                        -- A column has another name or type by now.
+                        told := second_level_cache.told(TG_RELID, TG_ARGV);
+                    END IF;
+                    EXECUTE CASE TG_OP
+                        WHEN 'INSERT' THEN pg_catalog.concat(
+                            'SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(', told, ')) FROM new_rows r')
+                        WHEN 'DELETE' THEN pg_catalog.concat(
+                            'SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(', told, ')) FROM old_rows r')
+                        ELSE pg_catalog.concat('SELECT pg_catalog.jsonb_agg(i.v) FROM (SELECT pg_catalog.jsonb_build_object(', told,
+                            ') AS v FROM old_rows r UNION SELECT pg_catalog.jsonb_build_object(', told, ') FROM new_rows r) i')
+                        END INTO images;
+                    EXIT;
+                EXCEPTION WHEN OTHERS THEN
+                    images := NULL;
+                END;
+            END LOOP;
+
             payload := pg_catalog.jsonb_build_array(1, pg_catalog.pg_current_xact_id()::pg_catalog.text, TG_TABLE_SCHEMA, TG_TABLE_NAME, images);
             IF pg_catalog.octet_length(payload) > 7900 THEN
                 payload := pg_catalog.jsonb_build_array(1, pg_catalog.pg_current_xact_id()::pg_catalog.text, TG_TABLE_SCHEMA, TG_TABLE_NAME, NULL);
@@ -97,13 +120,16 @@ internal static class CaptureScript
         BEGIN
             FOR member IN SELECT second_level_cache.family(target) LOOP
                 -- By which rows are found: the columns of keys and of other indexes.
-                SELECT coalesce(array_agg(a.attname::text ORDER BY a.attnum), '{}'), coalesce(string_agg(
-                    convert_to(a.attname, getdatabaseencoding()) || '\x00'::bytea, ''::bytea ORDER BY a.attnum), ''::bytea)
-                INTO columns, arguments
+                SELECT coalesce(array_agg(a.attname::text ORDER BY a.attnum), '{}')
+                INTO columns
                 FROM pg_catalog.pg_attribute a
                 WHERE a.attrelid = member AND a.attnum > 0 AND NOT a.attisdropped AND (
                     EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = member AND a.attnum = ANY (i.indkey::int2[]))
                     OR EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = member AND k.contype = 'f' AND a.attnum = ANY (k.conkey)));
+                columns := second_level_cache.told(member, columns) || columns;
+                SELECT string_agg(convert_to(c.text, getdatabaseencoding()) || '\x00'::bytea, ''::bytea ORDER BY c.place)
+                INTO arguments
+                FROM unnest(columns) WITH ORDINALITY c(text, place);
                 FOREACH event IN ARRAY ARRAY['insert', 'update', 'delete', 'truncate'] LOOP
                     IF event = 'truncate' THEN
                         arguments := ''::bytea;
@@ -141,6 +167,15 @@ internal static class CaptureScript
 
     /// <summary>Tells whether the functions are these.</summary>
     private static readonly string Stamp = $"EfSecondLevelCache {Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Functions)).AsSpan(0, 8))}";
+
+    /// <summary>Whether triggers are installed with other functions than these.</summary>
+    public static readonly string IsOutdatedSql =
+        $"""
+        SELECT EXISTS (
+            SELECT FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid
+            WHERE n.nspname = 'second_level_cache' AND p.proname = 'notify_change'
+                AND pg_catalog.obj_description(n.oid, 'pg_namespace') IS DISTINCT FROM '{Stamp}')
+        """;
 
     /// <summary>For one command, which is one transaction, or a migration (its script may stand in a block of its own), or a DBA.</summary>
     public static string Install(IEnumerable<TableName> tables)

@@ -15,23 +15,33 @@ internal sealed class NotificationStream(DedicatedConnections connections) : Cha
 
     private NpgsqlConnection? _connection;
     private string? _position;
+    private bool _isOutdated;
 
     public override string? Position => _position;
+
+    public override bool IsOutdated => _isOutdated;
 
     public override string CapturedTablesSql => CaptureScript.CapturedTablesSql;
 
     public override string HeartbeatSql(long number)
         => string.Create(CultureInfo.InvariantCulture, $"SELECT 1 FROM pg_catalog.pg_notify('{_heartbeats}', '{number}')");
 
-    public override async Task OpenAsync(NpgsqlConnection side, CancellationToken cancellationToken)
+    public override void Open(NpgsqlConnection side, CancellationToken cancellationToken)
     {
-        _connection = await connections.OpenAsync(cancellationToken).ConfigureAwait(false);
-        using var command = new NpgsqlCommand($"LISTEN {CaptureScript.Channel}; LISTEN {_heartbeats}", _connection);
-        await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        _connection = connections.Open(cancellationToken);
+        foreach (var channel in (string[])[CaptureScript.Channel, _heartbeats])
+        {
+            using var command = new NpgsqlCommand($"LISTEN {channel}", _connection);
+            command.ExecuteNonQuery();
+        }
+
+        using var question = new NpgsqlCommand(CaptureScript.IsOutdatedSql, side);
+        _isOutdated = (bool)question.ExecuteScalar()!;
     }
 
-    public override async Task ReadAsync(ChangeSource source, CancellationToken cancellationToken)
+    public override void Read(ChangeSource source, CancellationToken cancellationToken)
     {
+        using var cut = cancellationToken.UnsafeRegister(_ => ProviderInternals.Cut(_connection!), null);
         _connection!.Notification += (_, notification) =>
         {
             if (notification.Channel == _heartbeats)
@@ -45,9 +55,13 @@ internal sealed class NotificationStream(DedicatedConnections connections) : Cha
                 source.Told(change is null ? null : [change.Value]);
             }
         };
+        // Heartbeats come, so that the token is looked at where the connection can't be cut.
         while (true)
-            await _connection.WaitAsync(cancellationToken).ConfigureAwait(false);
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            _connection.Wait();
+        }
     }
 
-    public override ValueTask DisposeAsync() => _connection?.DisposeAsync() ?? default;
+    public override void Dispose() => _connection?.Dispose();
 }

@@ -15,11 +15,15 @@ namespace EfSecondLevelCache.Invalidation.Sources.Replication;
 /// </summary>
 internal sealed class ReplicationStream(DedicatedConnections connections, string publication) : ChangeStream
 {
+    /// <summary>What is longer is not by which rows are found, and is not taken into memory.</summary>
+    private const int LongestValue = 64 << 10;
+
     /// <summary>Of this stream alone: every walsender gets every message.</summary>
     private readonly string _name = $"second_level_cache_{Guid.NewGuid():N}";
 
     private LogicalReplicationConnection? _connection;
     private PgOutputReplicationSlot? _slot;
+    private DecodedTransaction _transaction = new();
 
     public override string? Position => _connection?.LastReceivedLsn.ToString();
 
@@ -29,11 +33,10 @@ internal sealed class ReplicationStream(DedicatedConnections connections, string
     public override string HeartbeatSql(long number)
         => string.Create(CultureInfo.InvariantCulture, $"SELECT pg_catalog.pg_logical_emit_message(true, '{_name}', '{number}')");
 
-    public override async Task OpenAsync(NpgsqlConnection side, CancellationToken cancellationToken)
+    public override void Open(NpgsqlConnection side, CancellationToken cancellationToken)
     {
-        using var command = new NpgsqlCommand($"SELECT FROM pg_catalog.pg_publication WHERE pubname = {QuotedName.Literal(publication)}", side);
-        var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
-        await using (rows.ConfigureAwait(false))
+        using (var command = new NpgsqlCommand($"SELECT FROM pg_catalog.pg_publication WHERE pubname = {QuotedName.Literal(publication)}", side))
+        using (var rows = command.ExecuteReader())
         {
             if (!rows.HasRows)
             {
@@ -43,6 +46,11 @@ internal sealed class ReplicationStream(DedicatedConnections connections, string
             }
         }
 
+        OpenAsync(cancellationToken).GetAwaiter().GetResult();
+    }
+
+    private async Task OpenAsync(CancellationToken cancellationToken)
+    {
         _connection = new LogicalReplicationConnection(await connections.ConnectionStringAsync(cancellationToken).ConfigureAwait(false));
         await _connection.Open(cancellationToken).ConfigureAwait(false);
         // A slot waits for the transactions that are under way.
@@ -51,70 +59,110 @@ internal sealed class ReplicationStream(DedicatedConnections connections, string
             _name, temporarySlot: true, LogicalSlotSnapshotInitMode.NoExport, cancellationToken: cancellationToken).ConfigureAwait(false);
     }
 
-    public override async Task ReadAsync(ChangeSource source, CancellationToken cancellationToken)
+    public override void Read(ChangeSource source, CancellationToken cancellationToken)
     {
-        var options = new PgOutputReplicationOptions(publication, PgOutputProtocolVersion.V1, messages: true);
         var connection = _connection!;
-        var transaction = new DecodedTransaction();
-        await foreach (var message in connection.StartReplication(_slot!, options, cancellationToken).ConfigureAwait(false))
+        var under = ProviderInternals.ConnectionOf(connection);
+        // Npgsql reads the log asynchronously only.
+        if (under is not null)
+            ProviderInternals.ReadOnThisThread(under);
+        using var cut = cancellationToken.UnsafeRegister(_ => Cut(under), null);
+        var options = new PgOutputReplicationOptions(publication, PgOutputProtocolVersion.V1, messages: true);
+        var messages = connection.StartReplication(_slot!, options, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        try
         {
-            switch (message)
+            // Each step begins on this thread, whatever the one before has waited for.
+            while (Complete(messages.MoveNextAsync()))
             {
-                case BeginMessage begin:
-                    transaction = new DecodedTransaction { Xid = begin.TransactionXid };
-                    break;
-                case InsertMessage insert:
-                    transaction.Add(insert.Relation, before: null, await ReadAsync(insert.Relation, insert.NewRow, keyOnly: false, cancellationToken)
-                        .ConfigureAwait(false));
-                    break;
-                case FullUpdateMessage update:
-                    transaction.Add(
-                        update.Relation,
-                        await ReadAsync(update.Relation, update.OldRow, keyOnly: false, cancellationToken).ConfigureAwait(false),
-                        await ReadAsync(update.Relation, update.NewRow, keyOnly: false, cancellationToken).ConfigureAwait(false));
-                    break;
-                case IndexUpdateMessage update:
-                    transaction.Add(
-                        update.Relation,
-                        await ReadAsync(update.Relation, update.Key, keyOnly: true, cancellationToken).ConfigureAwait(false),
-                        await ReadAsync(update.Relation, update.NewRow, keyOnly: false, cancellationToken).ConfigureAwait(false));
-                    break;
-                case UpdateMessage update:
-                    var after = await ReadAsync(update.Relation, update.NewRow, keyOnly: false, cancellationToken).ConfigureAwait(false);
-                    // The key is as it was; of the other columns the old values are not told.
-                    transaction.Add(update.Relation, after.KeyOf(update.Relation), after);
-                    break;
-                case FullDeleteMessage delete:
-                    transaction.Add(delete.Relation, await ReadAsync(delete.Relation, delete.OldRow, keyOnly: false, cancellationToken)
-                        .ConfigureAwait(false), after: null);
-                    break;
-                case KeyDeleteMessage delete:
-                    transaction.Add(delete.Relation, await ReadAsync(delete.Relation, delete.Key, keyOnly: true, cancellationToken)
-                        .ConfigureAwait(false), after: null);
-                    break;
-                case TruncateMessage truncate:
-                    foreach (var relation in truncate.Relations)
-                        transaction.AddUnknownRows(relation);
-                    break;
-                case LogicalDecodingMessage decoded when decoded.Prefix == _name:
-                    using (var text = new StreamReader(decoded.Data, Encoding.UTF8))
-                    {
-                        source.HeartbeatArrived(long.Parse(
-                            await text.ReadToEndAsync(cancellationToken).ConfigureAwait(false), CultureInfo.InvariantCulture));
-                    }
-
-                    break;
-                case CommitMessage:
-                    if (transaction.ToChanges() is { Count: > 0 } changes)
-                        source.Told(changes, transaction.Xid);
-                    break;
+                Complete(ReadAsync(source, messages.Current, cancellationToken));
+                connection.SetReplicationStatus(messages.Current.WalEnd);
             }
-
-            connection.SetReplicationStatus(message.WalEnd);
+        }
+        finally
+        {
+            Complete(messages.DisposeAsync());
         }
     }
 
-    public override ValueTask DisposeAsync() => _connection is { } connection ? connection.DisposeAsync() : default;
+    public override void Dispose()
+    {
+        if (_connection is { } connection)
+            Complete(connection.DisposeAsync());
+    }
+
+    private async ValueTask<bool> ReadAsync(ChangeSource source, PgOutputReplicationMessage message, CancellationToken cancellationToken)
+    {
+        switch (message)
+        {
+            case BeginMessage begin:
+                _transaction = new DecodedTransaction { Xid = begin.TransactionXid };
+                break;
+            case InsertMessage insert:
+                _transaction.Add(insert.Relation, before: null, await ReadAsync(insert.Relation, insert.NewRow, keyOnly: false, cancellationToken)
+                    .ConfigureAwait(false));
+                break;
+            case FullUpdateMessage update:
+                _transaction.Add(
+                    update.Relation,
+                    await ReadAsync(update.Relation, update.OldRow, keyOnly: false, cancellationToken).ConfigureAwait(false),
+                    await ReadAsync(update.Relation, update.NewRow, keyOnly: false, cancellationToken).ConfigureAwait(false));
+                break;
+            case IndexUpdateMessage update:
+                _transaction.Add(
+                    update.Relation,
+                    await ReadAsync(update.Relation, update.Key, keyOnly: true, cancellationToken).ConfigureAwait(false),
+                    await ReadAsync(update.Relation, update.NewRow, keyOnly: false, cancellationToken).ConfigureAwait(false));
+                break;
+            case UpdateMessage update:
+                var after = await ReadAsync(update.Relation, update.NewRow, keyOnly: false, cancellationToken).ConfigureAwait(false);
+                // The key is as it was; of the other columns the old values are not told.
+                _transaction.Add(update.Relation, after.KeyOf(update.Relation), after);
+                break;
+            case FullDeleteMessage delete:
+                _transaction.Add(delete.Relation, await ReadAsync(delete.Relation, delete.OldRow, keyOnly: false, cancellationToken)
+                    .ConfigureAwait(false), after: null);
+                break;
+            case KeyDeleteMessage delete:
+                _transaction.Add(delete.Relation, await ReadAsync(delete.Relation, delete.Key, keyOnly: true, cancellationToken)
+                    .ConfigureAwait(false), after: null);
+                break;
+            case TruncateMessage truncate:
+                foreach (var relation in truncate.Relations)
+                    _transaction.AddUnknownRows(relation);
+                break;
+            case LogicalDecodingMessage decoded when decoded.Prefix == _name:
+                using (var text = new StreamReader(decoded.Data, Encoding.UTF8))
+                {
+                    source.HeartbeatArrived(long.Parse(
+                        await text.ReadToEndAsync(cancellationToken).ConfigureAwait(false), CultureInfo.InvariantCulture));
+                }
+
+                break;
+            case CommitMessage:
+                if (_transaction.ToChanges() is { Count: > 0 } changes)
+                    source.Told(changes, _transaction.Xid);
+                break;
+        }
+
+        return true;
+    }
+
+    private static void Cut(NpgsqlConnection? connection)
+    {
+        if (connection is not null)
+            ProviderInternals.Cut(connection);
+    }
+
+    /// <summary>On this thread, which may wait.</summary>
+    private static T Complete<T>(ValueTask<T> step) => step.IsCompleted ? step.Result : step.AsTask().GetAwaiter().GetResult();
+
+    private static void Complete(ValueTask step)
+    {
+        if (step.IsCompleted)
+            step.GetAwaiter().GetResult();
+        else
+            step.AsTask().GetAwaiter().GetResult();
+    }
 
     /// <summary>All columns have to be read, or those that follow could not be.</summary>
     private static async ValueTask<DecodedRow> ReadAsync(
@@ -133,6 +181,8 @@ internal sealed class ReplicationStream(DedicatedConnections connections, string
                 continue;
             }
 
+            if (value.Length > LongestValue)
+                continue;
             var content = await value.Get<string>(cancellationToken).ConfigureAwait(false);
             if (isKnown)
                 row[column.ColumnName] = content;
