@@ -48,6 +48,9 @@ internal sealed class CacheSession(
 
     public IRelationalConnection Connection => connection;
 
+    /// <summary>Whether the application looks at its commands, or changes them.</summary>
+    public bool InterceptsCommands { get; } = interceptors.Aggregate<IDbCommandInterceptor>() is not null;
+
     public ILogger Logger { get; } = Log.LoggerOf(loggerFactory);
 
     /// <summary>Valid after <see cref="RefusalNow"/> returned null.</summary>

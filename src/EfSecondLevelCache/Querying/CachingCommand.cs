@@ -254,11 +254,14 @@ internal sealed class CachingCommand(
             queries.Executing(missed);
             // Without reader columns, or EF Core would buffer and the columns that its shaper passes over would be lost.
             var unbuffered = WithoutReaderColumns(parameterObject);
-            if (missed.AsksForSnapshot && !async)
+            if (missed.AsksForSnapshot && (!async || missed.Session.InterceptsCommands))
             {
-                parameterObject.Connection.Open();
+                if (async)
+                    await parameterObject.Connection.OpenAsync(cancellationToken).ConfigureAwait(false);
+                else
+                    parameterObject.Connection.Open();
                 holdsConnection = true;
-                missed.AskForSnapshot(parameterObject.Connection.DbConnection);
+                await missed.AskForSnapshotAsync(async, parameterObject.Connection.DbConnection, cancellationToken).ConfigureAwait(false);
             }
 
             _asksForSnapshot = missed.AsksForSnapshot;
@@ -285,7 +288,9 @@ internal sealed class CachingCommand(
             queries.Abandon(missed);
             if (live is not null && !handedOver)
                 await CloseAsync(async, live).ConfigureAwait(false);
-            if (holdsConnection)
+            if (holdsConnection && async)
+                await parameterObject.Connection.CloseAsync().ConfigureAwait(false);
+            else if (holdsConnection)
                 parameterObject.Connection.Close();
         }
     }

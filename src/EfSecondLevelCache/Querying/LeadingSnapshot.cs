@@ -5,7 +5,8 @@ namespace EfSecondLevelCache.Querying;
 /// <summary>
 /// A statement ahead of a query that asks which transactions are visible. It goes with the query in one round trip, and for the server the two are
 /// apart: the query's statistics and its prepared statement are those of its own text. Synchronously it goes by itself: Npgsql sends what comes behind
-/// the first statement of a command from the thread pool, which may be full of those who wait for the query.
+/// the first statement of a command from the thread pool, which may be full of those who wait for the query. It also goes by itself where the application
+/// intercepts commands: an interceptor has to find the command as EF Core made it, and may hand on a reader that has no second result.
 /// </summary>
 internal static class LeadingSnapshot
 {
@@ -23,8 +24,8 @@ internal static class LeadingSnapshot
             command.CommandText = Sql + command.CommandText;
     }
 
-    /// <summary>Asks by itself, synchronously; null: there is no answer.</summary>
-    public static string? Ask(DbConnection open, int? commandTimeout)
+    /// <summary>Asks by itself; null: there is no answer.</summary>
+    public static async ValueTask<string?> AskAsync(bool async, DbConnection open, int? commandTimeout, CancellationToken cancellationToken)
     {
         try
         {
@@ -32,7 +33,7 @@ internal static class LeadingSnapshot
             command.CommandText = Sql;
             if (commandTimeout is { } seconds)
                 command.CommandTimeout = seconds;
-            return command.ExecuteScalar() as string;
+            return (async ? await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false) : command.ExecuteScalar()) as string;
         }
         catch (DbException)
         {

@@ -82,10 +82,10 @@ internal sealed class MissedQuery(
         Seen(snapshot);
     }
 
-    /// <summary>Asks for the snapshot right before it is executed on this thread.</summary>
-    public void AskForSnapshot(DbConnection open)
+    /// <summary>Asks for the snapshot by itself, right before it is executed.</summary>
+    public async ValueTask AskForSnapshotAsync(bool async, DbConnection open, CancellationToken cancellationToken)
     {
-        Seen(LeadingSnapshot.Ask(open, session.Connection.CommandTimeout));
+        Seen(await LeadingSnapshot.AskAsync(async, open, session.Connection.CommandTimeout, cancellationToken).ConfigureAwait(false));
         AsksForSnapshot = false;
     }
 

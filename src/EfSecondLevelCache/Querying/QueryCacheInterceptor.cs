@@ -117,10 +117,8 @@ internal sealed class QueryCacheInterceptor : DbCommandInterceptor
         {
             // The connection is open here, so nobody is joined.
             cache.Queries.Executing(missed);
-            if (missed.AsksForSnapshot && async)
-                LeadingSnapshot.PutBefore(command);
-            else if (missed.AsksForSnapshot)
-                missed.AskForSnapshot(command.Connection!);
+            if (missed.AsksForSnapshot)
+                await missed.AskForSnapshotAsync(async, command.Connection!, cancellationToken).ConfigureAwait(false);
             _missed.AddOrUpdate(command, missed);
         }
 

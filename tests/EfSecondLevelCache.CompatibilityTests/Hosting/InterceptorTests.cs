@@ -14,7 +14,7 @@ public sealed class InterceptorTests(PostgresServer server) : ScenarioTests<Inte
     public static Scenarios All { get; } = new Scenarios<ShopContext>("shop", ShopContext.SeedAsync)
     {
         {
-            "a command interceptor that queries", async app =>
+            "a command interceptor that queries", Expect.Concurrent, async app =>
             {
                 var asks = new Asks(app);
                 for (var i = 0; i < 3; i++)
