@@ -1,5 +1,6 @@
 using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace EfSecondLevelCache.CompatibilityTests.Services;
 
@@ -65,14 +66,15 @@ public sealed class StoreDatabase(PostgresServer server) : IAsyncLifetime
 
     public void Configure(DbContextOptionsBuilder options, SecondLevelCache? cache)
     {
-        options.UseNpgsql(ConnectionString);
+        options.UseNpgsql(ConnectionString).ConfigureWarnings(warnings => warnings.Ignore(CoreEventId.ManyServiceProvidersCreatedWarning));
         if (cache is not null)
             options.AddSecondLevelCache(cache);
     }
 
     private static async Task SeedAsync(string connectionString)
     {
-        await using var db = new StoreContext(new DbContextOptionsBuilder<StoreContext>().UseNpgsql(connectionString).Options);
+        await using var db = new StoreContext(new DbContextOptionsBuilder<StoreContext>().UseNpgsql(connectionString)
+            .ConfigureWarnings(warnings => warnings.Ignore(CoreEventId.ManyServiceProvidersCreatedWarning)).Options);
         await db.Database.EnsureCreatedAsync();
         db.AddRange(Enumerable.Range(1, 3).Select(i => new Category { Id = i, Name = $"Category {i}" }));
         db.AddRange(Enumerable.Range(1, 9).Select(i => new Product { Id = i, Name = $"Product {i}", Price = i, CategoryId = 1 + (i % 3) }));

@@ -1,5 +1,6 @@
 using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Npgsql;
 
 namespace EfSecondLevelCache.CompatibilityTests.Types;
@@ -118,7 +119,8 @@ public abstract class TypeSpecification(PostgresServer server) : IAsyncLifetime
             _options = configured.Options;
         }
 
-        var options = new DbContextOptionsBuilder(_options);
+        var options = new DbContextOptionsBuilder(_options)
+            .ConfigureWarnings(warnings => warnings.Ignore(CoreEventId.ManyServiceProvidersCreatedWarning));
         if (cache is not null)
             options.AddSecondLevelCache(cache);
         return new HolderContext<T>(options.Options, storeType);
