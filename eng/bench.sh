@@ -5,6 +5,7 @@
 #   bdn       the same questions by BenchmarkDotNet, for example: eng/bench.sh bdn --filter '*PrimaryKey*'
 #   writes    the hit ratio while one operation in twenty writes, invalidated by row and by table
 #   shop-writes   which share of twenty usual queries of a shop is served while 5 and 20 operations of 100 write
+#   saturated   how soon a commit of somebody else's is known, and how long other work waits, while tasks that only hit have the thread pool
 #   invalidation   what a check and an invalidation cost
 # Other verbs of tests/EfSecondLevelCache.Benchmarks are passed on. Uses the server of ConnectionStrings__Demo, else a private one.
 set -euo pipefail
@@ -16,5 +17,6 @@ source eng/postgres.sh
 build_project tests/EfSecondLevelCache.Benchmarks
 case $1 in
     queries | bdn | writes | shop-writes | nodes) provide_postgres ;;
+    saturated) provide_postgres -c wal_level=logical ;;
 esac
 dotnet run --no-build --configuration Release --project tests/EfSecondLevelCache.Benchmarks -- "$@"

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Sourced by the scripts beside it: provide_postgres sets ConnectionStrings__Demo to a private, throw-away server, unless it is set
 # already. The server listens on the loopback address alone, asks for a random password, and is gone when the script ends.
+# Arguments of provide_postgres are further options of the server.
 
 provide_postgres() {
     if [[ -n ${ConnectionStrings__Demo:-} ]]; then
@@ -9,7 +10,7 @@ provide_postgres() {
     fi
 
     find_postgres || install_postgres
-    start_postgres
+    start_postgres "$@"
 }
 
 # Sets POSTGRES_BIN to the folder of the server binaries. Debian keeps them off PATH.
@@ -74,7 +75,7 @@ start_postgres() {
         if as_postgres "$POSTGRES_BIN/pg_ctl" start --wait --silent \
             --pgdata="$POSTGRES_DIRECTORY/data" --log="$POSTGRES_DIRECTORY/server.log" \
             --options="-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c shared_buffers=256MB \
-                -c max_wal_size=4GB" 2>/dev/null; then
+                -c max_wal_size=4GB $*" 2>/dev/null; then
             export ConnectionStrings__Demo="Host=127.0.0.1;Port=$port;Username=postgres;Password=$password;Database=postgres"
             echo "Started $("$POSTGRES_BIN/postgres" --version) in $POSTGRES_DIRECTORY for this run."
             return
