@@ -58,7 +58,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         _databases = new KnownDatabases(options.MaxBytes, options.TimeProvider, OnCatalogChanged, _store.Reserve);
         Slots = DependencySlots.ForBound(_versions, options.MaxBytes);
         Invalidator = new Invalidator(_versions, Slots, _counters, options);
-        ChangeSources = new ChangeSources(options, Invalidator, Slots);
+        ActiveSources = new ActiveSources(options, Invalidator, Slots);
         Queries = new QueryCache(options, _store, _versions, _counters);
         CacheRules.Add(options);
         _sweeper = Sweeping.Start(_store, options.TimeProvider);
@@ -82,7 +82,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
 
     internal DependencySlots Slots { get; }
 
-    internal ChangeSources ChangeSources { get; }
+    internal ActiveSources ActiveSources { get; }
 
     internal bool IsDisposed => _disposed;
 
@@ -145,7 +145,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     }
 
     /// <summary>The change sources of the databases that were used so far; empty where none is configured.</summary>
-    public IReadOnlyList<ChangeSourceStatus> Sources => [.. ChangeSources.All.Select(source => source.Status)];
+    public IReadOnlyList<ChangeSourceStatus> Sources => [.. ActiveSources.All.Select(source => source.Status)];
 
     /// <summary>
     /// Waits until the change source of each database that was used so far is live, and this node holds its lease where <c>SynchronousWrites</c> is
@@ -162,7 +162,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         {
             await Task.WhenAll(
             [
-                .. ChangeSources.All.Select(source => source.WaitUntilLiveAsync(end.Token)),
+                .. ActiveSources.All.Select(source => source.WaitUntilLiveAsync(end.Token)),
                 _synchronousWriting?.WaitForLeaseAsync(end.Token) ?? Task.CompletedTask,
             ]).ConfigureAwait(false);
         }
@@ -267,7 +267,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
     {
         try
         {
-            database.Source ??= ChangeSources.For(database, connection, logger);
+            database.Source ??= ActiveSources.For(database, connection, logger);
             _broadcast?.Used(database, connection, logger);
         }
         catch (Exception fault)
@@ -307,7 +307,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         try
         {
             Stop();
-            await ChangeSources.DisposeAsync().ConfigureAwait(false);
+            await ActiveSources.DisposeAsync().ConfigureAwait(false);
             if (_synchronousWriting is not null)
                 await _synchronousWriting.DisposeAsync().ConfigureAwait(false);
             if (_broadcast is not null)
@@ -325,7 +325,7 @@ public sealed class SecondLevelCache : IAsyncDisposable, IDisposable
         _disposed = true;
         _sweeper.Dispose();
         _metrics.Dispose();
-        ChangeSources.Stop();
+        ActiveSources.Stop();
         _ = _stopping.CancelAsync();
         Invalidator.Flush();
         _store.Clear();

@@ -82,7 +82,7 @@ internal static class ChangeSourceLatency
     /// <summary>From the writer's own answer to the moment at which the change was processed; zero where that came first.</summary>
     private static async Task<(List<double> Microseconds, long Lost)> MeasureAsync(SecondLevelCache cache, int writes)
     {
-        var source = cache.ChangeSources.All.Single();
+        var source = cache.ActiveSources.All.Single();
         var latencies = new List<double>(writes);
         await using var connection = new NpgsqlConnection(ConnectionString);
         await connection.OpenAsync();

@@ -20,7 +20,7 @@ public sealed class CaptureMigrationTests(PostgresServer server)
         await SeesOthersWritesAsync(db, cache);
 
         await db.Database.MigrateAsync("20260101000001_notes", TestContext.Current.CancellationToken);
-        await cache.ChangeSources.All.Single().CatchUpAsync(TestContext.Current.CancellationToken);
+        await cache.ActiveSources.All.Single().CatchUpAsync(TestContext.Current.CancellationToken);
         Assert.Contains("NotCaptured", $"{Assert.Single(await db.ExplainCacheAsync(() => db.Notes.Cacheable().CountAsync()))}");
         await using var connection = new NpgsqlConnection(database.ConnectionString);
         await connection.OpenAsync(TestContext.Current.CancellationToken);
@@ -51,7 +51,7 @@ public sealed class CaptureMigrationTests(PostgresServer server)
         Assert.Equal(0, await CountAsync());
         await cache.WaitUntilLiveAsync(TestContext.Current.CancellationToken);
         // It may have been live before there were triggers.
-        await cache.ChangeSources.All.Single().CatchUpAsync(TestContext.Current.CancellationToken);
+        await cache.ActiveSources.All.Single().CatchUpAsync(TestContext.Current.CancellationToken);
         Assert.Equal(0, await CountAsync());
         Assert.Equal(0, await CountAsync());
         Assert.NotEqual(0, cache.Statistics.Hits);
@@ -62,7 +62,7 @@ public sealed class CaptureMigrationTests(PostgresServer server)
             await SourceDatabase.ExecuteAsync(connection, "INSERT INTO notes VALUES (1, 'new')");
         }
 
-        await cache.ChangeSources.All.Single().CatchUpAsync(TestContext.Current.CancellationToken);
+        await cache.ActiveSources.All.Single().CatchUpAsync(TestContext.Current.CancellationToken);
         Assert.Equal(1, await CountAsync());
 
         Task<int> CountAsync() => db.Notes.Cacheable().CountAsync();

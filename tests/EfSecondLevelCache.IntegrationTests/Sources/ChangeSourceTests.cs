@@ -32,7 +32,7 @@ public abstract class ChangeSourceTests(SourceDatabase database) : IClassFixture
 
     protected SourceDatabase Database => database;
 
-    internal ChangeSource Source => Cache.ChangeSources.All.Single();
+    internal ChangeSource Source => Cache.ActiveSources.All.Single();
 
     protected abstract SecondLevelCacheOptionsBuilder Configure(SecondLevelCacheOptionsBuilder cache);
 

@@ -41,7 +41,7 @@ internal sealed class StaleFillHammer(string connectionString, Action<SecondLeve
             .Append(Task.Run(() => NoteAsync(cache, end.Token)));
         await Task.WhenAll(tasks);
 
-        await cache.ChangeSources.All.Single().CatchUpAsync(default);
+        await cache.ActiveSources.All.Single().CatchUpAsync(default);
         await using var plain = Open(null);
         for (var key = 0; key < Keys; key++)
         {
@@ -98,7 +98,7 @@ internal sealed class StaleFillHammer(string connectionString, Action<SecondLeve
         {
             await using var plain = Open(null);
             var visible = await plain.Items.AsNoTracking().ToListAsync(CancellationToken.None);
-            if (!await cache.ChangeSources.All.Single().CatchUpAsync(CancellationToken.None))
+            if (!await cache.ActiveSources.All.Single().CatchUpAsync(CancellationToken.None))
                 continue;
             foreach (var item in visible)
                 Volatile.Write(ref _told[item.Id], item.GroupId);

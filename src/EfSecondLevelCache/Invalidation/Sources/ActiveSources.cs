@@ -10,7 +10,7 @@ using Npgsql;
 namespace EfSecondLevelCache.Invalidation.Sources;
 
 /// <summary>The change sources of a cache: one for each address of a database, started when a context of it is first used.</summary>
-internal sealed class ChangeSources(SecondLevelCacheOptions options, Invalidator invalidator, DependencySlots slots) : IAsyncDisposable
+internal sealed class ActiveSources(SecondLevelCacheOptions options, Invalidator invalidator, DependencySlots slots) : IAsyncDisposable
 {
     private readonly Lock _lock = new();
     private readonly ConcurrentDictionary<(string? Host, int Port, string Database), ChangeSource> _sources = new();
