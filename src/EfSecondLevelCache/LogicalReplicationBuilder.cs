@@ -1,6 +1,6 @@
 using System.Text;
-using EfSecondLevelCache.Infrastructure;
-using EfSecondLevelCache.Invalidation.Sources;
+using EfSecondLevelCache.ChangeSources;
+using EfSecondLevelCache.Values;
 
 namespace EfSecondLevelCache;
 

@@ -1,5 +1,5 @@
-using EfSecondLevelCache.Infrastructure;
-using EfSecondLevelCache.Invalidation.Sources;
+using EfSecondLevelCache.ChangeSources;
+using EfSecondLevelCache.Values;
 
 namespace EfSecondLevelCache;
 

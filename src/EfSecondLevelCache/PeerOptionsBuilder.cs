@@ -1,7 +1,7 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using EfSecondLevelCache.Backplanes.Peers;
-using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Values;
 
 namespace EfSecondLevelCache;
 

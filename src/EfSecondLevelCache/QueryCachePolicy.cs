@@ -1,4 +1,4 @@
-using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Values;
 
 namespace EfSecondLevelCache;
 

@@ -1,5 +1,5 @@
-using EfSecondLevelCache.Querying;
 using System.Globalization;
+using EfSecondLevelCache.Values;
 
 namespace EfSecondLevelCache;
 

@@ -1,8 +1,8 @@
 using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Backplanes.SynchronousWrites;
-using EfSecondLevelCache.Infrastructure;
-using EfSecondLevelCache.Invalidation.Sources;
-using EfSecondLevelCache.Querying.Results.Types;
+using EfSecondLevelCache.ChangeSources;
+using EfSecondLevelCache.Results.Types;
+using EfSecondLevelCache.Values;
 using Microsoft.EntityFrameworkCore;
 
 namespace EfSecondLevelCache;

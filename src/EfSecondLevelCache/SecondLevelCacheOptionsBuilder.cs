@@ -1,11 +1,10 @@
+using System.Globalization;
 using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Backplanes.Postgres;
 using EfSecondLevelCache.Backplanes.SynchronousWrites;
-using EfSecondLevelCache.Infrastructure;
-using EfSecondLevelCache.Invalidation.Sources;
-using EfSecondLevelCache.Querying;
-using EfSecondLevelCache.Querying.Results.Types;
-using System.Globalization;
+using EfSecondLevelCache.ChangeSources;
+using EfSecondLevelCache.Results.Types;
+using EfSecondLevelCache.Values;
 using Microsoft.EntityFrameworkCore;
 
 namespace EfSecondLevelCache;

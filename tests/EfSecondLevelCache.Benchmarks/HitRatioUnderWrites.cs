@@ -42,7 +42,7 @@ internal static class HitRatioUnderWrites
         {
             if (i == WarmUp)
                 start = cache.Statistics;
-            await using var db = new Catalog(options);
+            await using var db = new Queries.Catalog(options);
             var id = products.Next(random);
             if (random.NextDouble() < WriteShare)
             {

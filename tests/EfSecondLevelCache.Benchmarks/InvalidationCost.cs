@@ -1,7 +1,8 @@
 using System.Diagnostics;
+using EfSecondLevelCache.Changes;
 using EfSecondLevelCache.Diagnostics;
-using EfSecondLevelCache.Invalidation;
-using EfSecondLevelCache.Querying.Planning.Predicates;
+using EfSecondLevelCache.Values;
+using EfSecondLevelCache.Versions;
 
 namespace EfSecondLevelCache.Benchmarks;
 

@@ -1,7 +1,7 @@
 using System.Data.Common;
+using EfSecondLevelCache.Catalog;
 using EfSecondLevelCache.Diagnostics;
-using EfSecondLevelCache.Infrastructure;
-using EfSecondLevelCache.Invalidation.Catalog;
+using EfSecondLevelCache.Threading;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Logging;
 

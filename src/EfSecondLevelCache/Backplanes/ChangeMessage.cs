@@ -1,4 +1,5 @@
-using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Values;
+using EfSecondLevelCache.Versions;
 
 namespace EfSecondLevelCache.Backplanes;
 

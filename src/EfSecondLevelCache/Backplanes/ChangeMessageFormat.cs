@@ -1,6 +1,6 @@
 using System.Buffers;
-using EfSecondLevelCache.Invalidation;
-using EfSecondLevelCache.Querying.Planning.Predicates;
+using EfSecondLevelCache.Values;
+using EfSecondLevelCache.Versions;
 using MessagePack;
 
 namespace EfSecondLevelCache.Backplanes;

@@ -1,5 +1,5 @@
 using EfSecondLevelCache.Diagnostics;
-using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Threading;
 using Microsoft.Extensions.Logging;
 
 namespace EfSecondLevelCache.Backplanes;

@@ -1,5 +1,5 @@
 using System.Data.Common;
-using EfSecondLevelCache.Invalidation.Catalog;
+using EfSecondLevelCache.Catalog;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Logging;
 

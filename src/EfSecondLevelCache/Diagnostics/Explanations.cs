@@ -1,6 +1,6 @@
-using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Planning;
 using EfSecondLevelCache.Querying;
-using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Session;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
 

@@ -1,8 +1,8 @@
 using System.Runtime.CompilerServices;
-using EfSecondLevelCache.Infrastructure;
-using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Planning;
 using EfSecondLevelCache.Querying;
-using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Session;
+using EfSecondLevelCache.Versions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 

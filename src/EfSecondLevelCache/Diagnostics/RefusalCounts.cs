@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using EfSecondLevelCache.Querying.Keys;
-using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Planning;
+using EfSecondLevelCache.Values;
 
 namespace EfSecondLevelCache.Diagnostics;
 

@@ -1,10 +1,12 @@
 using System.Diagnostics;
 using EfSecondLevelCache;
-using EfSecondLevelCache.Infrastructure;
-using EfSecondLevelCache.Invalidation;
-using EfSecondLevelCache.Invalidation.Catalog;
-using EfSecondLevelCache.Invalidation.Sources.Notifications;
-using EfSecondLevelCache.Invalidation.Sources.Replication;
+using EfSecondLevelCache.Catalog;
+using EfSecondLevelCache.ChangeSources.Notifications;
+using EfSecondLevelCache.ChangeSources.Replication;
+using EfSecondLevelCache.EntityFramework;
+using EfSecondLevelCache.Planning;
+using EfSecondLevelCache.Session;
+using EfSecondLevelCache.Values;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
 

@@ -1,5 +1,5 @@
-using EfSecondLevelCache.Invalidation;
-using EfSecondLevelCache.Invalidation.Sources.Notifications;
+using EfSecondLevelCache.ChangeSources.Notifications;
+using EfSecondLevelCache.Values;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.EntityFrameworkCore.Migrations.Operations.Builders;
 

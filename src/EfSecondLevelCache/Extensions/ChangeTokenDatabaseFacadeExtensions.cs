@@ -1,5 +1,5 @@
 using EfSecondLevelCache;
-using EfSecondLevelCache.Invalidation.Sources;
+using EfSecondLevelCache.ChangeSources;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
 

@@ -1,6 +1,6 @@
 using EfSecondLevelCache;
 using EfSecondLevelCache.Diagnostics;
-using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.EntityFramework;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
 

@@ -1,5 +1,5 @@
 using EfSecondLevelCache;
-using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.EntityFramework;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 
 // The namespace of EF Core's own UseX methods, so that a user's file needs no new using.

@@ -2,8 +2,9 @@ using System.Linq.Expressions;
 using System.Reflection;
 using EfSecondLevelCache;
 using EfSecondLevelCache.Diagnostics;
-using EfSecondLevelCache.Querying;
-using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.EntityFramework;
+using EfSecondLevelCache.Planning;
+using EfSecondLevelCache.Values;
 using Microsoft.EntityFrameworkCore.Query;
 using Microsoft.EntityFrameworkCore.Query.Internal;
 

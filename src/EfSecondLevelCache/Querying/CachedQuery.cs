@@ -1,8 +1,8 @@
-using EfSecondLevelCache.Invalidation;
-using EfSecondLevelCache.Querying.Keys;
-using EfSecondLevelCache.Querying.Planning;
-using EfSecondLevelCache.Querying.Results;
+using EfSecondLevelCache.Planning;
+using EfSecondLevelCache.Results;
+using EfSecondLevelCache.Session;
 using EfSecondLevelCache.Store;
+using EfSecondLevelCache.Versions;
 
 namespace EfSecondLevelCache.Querying;
 

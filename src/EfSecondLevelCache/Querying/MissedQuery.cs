@@ -1,10 +1,9 @@
 using System.Data.Common;
 using System.Diagnostics;
-using EfSecondLevelCache.Infrastructure;
-using EfSecondLevelCache.Invalidation;
-using EfSecondLevelCache.Querying.Keys;
-using EfSecondLevelCache.Querying.Planning;
-using EfSecondLevelCache.Querying.Results;
+using EfSecondLevelCache.Planning;
+using EfSecondLevelCache.Results;
+using EfSecondLevelCache.Session;
+using EfSecondLevelCache.Versions;
 
 namespace EfSecondLevelCache.Querying;
 

@@ -3,12 +3,13 @@ using System.Data.Common;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using EfSecondLevelCache.Diagnostics;
-using EfSecondLevelCache.Infrastructure;
-using EfSecondLevelCache.Invalidation;
-using EfSecondLevelCache.Querying.Keys;
-using EfSecondLevelCache.Querying.Planning;
-using EfSecondLevelCache.Querying.Results;
+using EfSecondLevelCache.EntityFramework;
+using EfSecondLevelCache.Keys;
+using EfSecondLevelCache.Planning;
+using EfSecondLevelCache.Results;
+using EfSecondLevelCache.Session;
 using EfSecondLevelCache.Store;
+using EfSecondLevelCache.Versions;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 

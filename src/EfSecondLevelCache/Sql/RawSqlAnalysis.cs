@@ -1,5 +1,4 @@
-using EfSecondLevelCache.Infrastructure;
-using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Values;
 
 namespace EfSecondLevelCache.Sql;
 

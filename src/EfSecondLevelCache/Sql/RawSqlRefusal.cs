@@ -1,4 +1,4 @@
-using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Values;
 
 namespace EfSecondLevelCache.Sql;
 

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Values;
 
 namespace EfSecondLevelCache.Sql;
 

@@ -1,4 +1,3 @@
-
 namespace EfSecondLevelCache.Store;
 
 /// <summary>

@@ -1,4 +1,4 @@
-using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Threading;
 
 namespace EfSecondLevelCache.Store;
 

@@ -1,9 +1,8 @@
 using System.Collections.Frozen;
 using System.Diagnostics;
-using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Benchmarks.Queries;
-using EfSecondLevelCache.Invalidation.Sources;
-using EfSecondLevelCache.Querying.Planning.Predicates;
+using EfSecondLevelCache.Backplanes;
+using EfSecondLevelCache.Values;
 using Microsoft.EntityFrameworkCore;
 
 namespace EfSecondLevelCache.Benchmarks.Nodes;
@@ -20,7 +19,7 @@ internal sealed class Cluster : IAsyncDisposable
     private static readonly FrozenDictionary<ulong, int> Ids = Enumerable.Range(1, Propagation.Changes).ToFrozenDictionary(HashOf, id => id);
 
     private readonly List<SecondLevelCache> _caches = [];
-    private readonly List<DbContextOptions<Catalog>> _contexts = [];
+    private readonly List<DbContextOptions<Queries.Catalog>> _contexts = [];
     private readonly List<long[]> _gone = [];
 
     private Cluster(string name) => Name = name;
@@ -70,7 +69,7 @@ internal sealed class Cluster : IAsyncDisposable
 
     public async Task WriteAsync(int id, int stock)
     {
-        await using var db = new Catalog(_contexts[0]);
+        await using var db = new Queries.Catalog(_contexts[0]);
         var product = db.Attach(new Product { Id = id, Name = "", Description = "" });
         product.Property(p => p.Stock).CurrentValue = stock;
         await db.SaveChangesAsync();
@@ -109,9 +108,9 @@ internal sealed class Cluster : IAsyncDisposable
         _contexts.Add(BenchmarkServer.Options().AddSecondLevelCache(cache).Options);
     }
 
-    private static async ValueTask ReadAsync(DbContextOptions<Catalog> contexts, int id)
+    private static async ValueTask ReadAsync(DbContextOptions<Queries.Catalog> contexts, int id)
     {
-        await using var db = new Catalog(contexts);
+        await using var db = new Queries.Catalog(contexts);
         await db.Products.AsNoTracking().Where(p => p.Id == id).Cacheable(TimeSpan.FromHours(1)).SingleAsync();
     }
 

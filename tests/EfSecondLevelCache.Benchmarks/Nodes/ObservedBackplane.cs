@@ -1,6 +1,6 @@
 using System.Data.Common;
 using EfSecondLevelCache.Backplanes;
-using EfSecondLevelCache.Invalidation.Catalog;
+using EfSecondLevelCache.Catalog;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Logging;
 

@@ -69,8 +69,8 @@ public sealed class HostingTests(PostgresServer server) : ScenarioTests<HostingT
                     {
                         endpoints.MapGet("/products/{id:int}", async (int id, ShopContext db, CancellationToken aborted) =>
                             await app.Cached(db.Products.Where(p => p.Id == id).Select(p => p.Name)).SingleOrDefaultAsync(aborted) is { } name
-                                ? Results.Ok(name)
-                                : Results.NotFound());
+                                ? Microsoft.AspNetCore.Http.Results.Ok(name)
+                                : Microsoft.AspNetCore.Http.Results.NotFound());
                         endpoints.MapPost("/counters/{id:int}", async (int id, ShopContext db) =>
                             await db.Counters.Where(c => c.Id == id).ExecuteUpdateAsync(s => s.SetProperty(c => c.Value, c => c.Value + 1)));
                         endpoints.MapGet("/counters/{id:int}", async (int id, ShopContext db) =>

@@ -1,5 +1,5 @@
 using EfSecondLevelCache.Backplanes;
-using EfSecondLevelCache.Invalidation;
+using EfSecondLevelCache.Versions;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EfSecondLevelCache.IntegrationTests.Backplanes;

@@ -1,7 +1,7 @@
 using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.IntegrationTests.Support;
-using EfSecondLevelCache.Invalidation;
-using EfSecondLevelCache.Querying.Planning.Predicates;
+using EfSecondLevelCache.Values;
+using EfSecondLevelCache.Versions;
 
 namespace EfSecondLevelCache.IntegrationTests.Backplanes;
 

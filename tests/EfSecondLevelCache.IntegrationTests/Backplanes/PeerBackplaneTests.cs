@@ -1,6 +1,5 @@
 using System.Net;
 using EfSecondLevelCache.Backplanes;
-using EfSecondLevelCache.Backplanes.Peers;
 using EfSecondLevelCache.IntegrationTests.Support;
 
 namespace EfSecondLevelCache.IntegrationTests.Backplanes;

@@ -1,5 +1,4 @@
 using System.Security.Cryptography.X509Certificates;
-using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.IntegrationTests.Support;
 using EfSecondLevelCache.Redis;
 using StackExchange.Redis;

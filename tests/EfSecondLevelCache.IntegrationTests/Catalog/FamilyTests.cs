@@ -1,5 +1,5 @@
-using EfSecondLevelCache.Invalidation.Catalog;
 using EfSecondLevelCache.IntegrationTests.Support;
+using EfSecondLevelCache.Values;
 
 namespace EfSecondLevelCache.IntegrationTests.Catalog;
 

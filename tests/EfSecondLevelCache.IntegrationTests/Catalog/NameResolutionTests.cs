@@ -1,6 +1,6 @@
-using EfSecondLevelCache.Invalidation;
-using EfSecondLevelCache.Invalidation.Catalog;
+using EfSecondLevelCache.Catalog;
 using EfSecondLevelCache.IntegrationTests.Support;
+using EfSecondLevelCache.Values;
 
 namespace EfSecondLevelCache.IntegrationTests.Catalog;
 

@@ -1,4 +1,4 @@
-using EfSecondLevelCache.Invalidation.Catalog;
+using EfSecondLevelCache.Catalog;
 using EfSecondLevelCache.IntegrationTests.Support;
 
 namespace EfSecondLevelCache.IntegrationTests.Catalog;

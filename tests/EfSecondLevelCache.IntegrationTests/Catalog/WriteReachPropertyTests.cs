@@ -1,6 +1,7 @@
 using System.Text;
-using EfSecondLevelCache.Invalidation.Catalog;
+using EfSecondLevelCache.Catalog;
 using EfSecondLevelCache.IntegrationTests.Support;
+using EfSecondLevelCache.Values;
 using Npgsql;
 
 namespace EfSecondLevelCache.IntegrationTests.Catalog;

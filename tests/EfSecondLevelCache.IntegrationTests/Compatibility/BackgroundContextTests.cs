@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.IntegrationTests.Sources;
-using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Threading;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using Npgsql;

@@ -1,6 +1,6 @@
+using EfSecondLevelCache.ChangeSources.Notifications;
 using EfSecondLevelCache.IntegrationTests.Support;
-using EfSecondLevelCache.Invalidation;
-using EfSecondLevelCache.Invalidation.Sources.Notifications;
+using EfSecondLevelCache.Values;
 using Npgsql;
 
 namespace EfSecondLevelCache.IntegrationTests.Compatibility;

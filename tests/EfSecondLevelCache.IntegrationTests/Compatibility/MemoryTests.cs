@@ -4,8 +4,8 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using EfSecondLevelCache.IntegrationTests.Serving;
 using EfSecondLevelCache.IntegrationTests.Support;
-using EfSecondLevelCache.Querying.Keys;
-using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Planning;
+using EfSecondLevelCache.Session;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
+using EfSecondLevelCache.Catalog;
 using EfSecondLevelCache.IntegrationTests.Serving;
 using EfSecondLevelCache.IntegrationTests.Support;
-using EfSecondLevelCache.Invalidation.Catalog;
 
 namespace EfSecondLevelCache.IntegrationTests.Compatibility;
 

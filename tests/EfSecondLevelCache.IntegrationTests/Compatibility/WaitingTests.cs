@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using System.Data.Common;
+using EfSecondLevelCache.Catalog;
 using EfSecondLevelCache.IntegrationTests.Serving;
 using EfSecondLevelCache.IntegrationTests.Support;
-using EfSecondLevelCache.Invalidation.Catalog;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 

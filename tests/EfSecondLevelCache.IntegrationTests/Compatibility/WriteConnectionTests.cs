@@ -1,7 +1,7 @@
 using System.Data;
 using System.Data.Common;
+using EfSecondLevelCache.Catalog;
 using EfSecondLevelCache.IntegrationTests.Support;
-using EfSecondLevelCache.Invalidation.Catalog;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Infrastructure;

@@ -1,6 +1,6 @@
 using System.Data.Common;
 using System.Globalization;
-using EfSecondLevelCache.Querying.Results;
+using EfSecondLevelCache.Results;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 

@@ -1,5 +1,5 @@
 using System.Data.Common;
-using EfSecondLevelCache.Querying.Results;
+using EfSecondLevelCache.Results;
 using Npgsql;
 
 namespace EfSecondLevelCache.IntegrationTests.Fidelity;

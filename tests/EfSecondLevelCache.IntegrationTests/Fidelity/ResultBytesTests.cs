@@ -4,7 +4,7 @@ using System.Net;
 using System.Net.NetworkInformation;
 using System.Numerics;
 using System.Text.Json;
-using EfSecondLevelCache.Querying.Results;
+using EfSecondLevelCache.Results;
 using NpgsqlTypes;
 
 namespace EfSecondLevelCache.IntegrationTests.Fidelity;

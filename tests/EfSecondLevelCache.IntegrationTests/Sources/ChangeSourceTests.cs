@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
+using EfSecondLevelCache.ChangeSources;
 using EfSecondLevelCache.IntegrationTests.Support;
-using EfSecondLevelCache.Invalidation.Sources;
 using Microsoft.EntityFrameworkCore;
 
 namespace EfSecondLevelCache.IntegrationTests.Sources;

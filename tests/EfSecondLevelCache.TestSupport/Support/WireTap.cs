@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
-using EfSecondLevelCache.Invalidation.Catalog;
+using EfSecondLevelCache.Catalog;
 using Npgsql;
 
 namespace EfSecondLevelCache.IntegrationTests.Support;

@@ -1,6 +1,5 @@
 using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.IntegrationTests.Support;
-using EfSecondLevelCache.Invalidation;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 

@@ -1,7 +1,6 @@
 using EfSecondLevelCache.Backplanes;
-using EfSecondLevelCache.Infrastructure;
-using EfSecondLevelCache.Invalidation;
-using EfSecondLevelCache.Querying.Planning.Predicates;
+using EfSecondLevelCache.Values;
+using EfSecondLevelCache.Versions;
 
 namespace EfSecondLevelCache.Tests.Backplanes;
 

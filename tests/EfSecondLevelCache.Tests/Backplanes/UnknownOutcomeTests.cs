@@ -1,8 +1,10 @@
 using EfSecondLevelCache.Backplanes;
+using EfSecondLevelCache.Catalog;
+using EfSecondLevelCache.Changes;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.IntegrationTests.Support;
-using EfSecondLevelCache.Invalidation;
-using EfSecondLevelCache.Invalidation.Catalog;
+using EfSecondLevelCache.Values;
+using EfSecondLevelCache.Versions;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 

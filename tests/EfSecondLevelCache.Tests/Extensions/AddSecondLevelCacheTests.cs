@@ -1,4 +1,4 @@
-using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.EntityFramework;
 using EfSecondLevelCache.Tests.Support;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;

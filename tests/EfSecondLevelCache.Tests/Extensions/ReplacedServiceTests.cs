@@ -1,6 +1,5 @@
 using System.Linq.Expressions;
-using EfSecondLevelCache.Querying;
-using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Planning;
 using EfSecondLevelCache.Tests.Support;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;

@@ -1,4 +1,4 @@
-using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Planning;
 using EfSecondLevelCache.Tests.Support;
 using Microsoft.EntityFrameworkCore;
 

@@ -1,3 +1,4 @@
+using EfSecondLevelCache.Values;
 using EfSecondLevelCache.Sql;
 using FsCheck;
 using FsCheck.Fluent;

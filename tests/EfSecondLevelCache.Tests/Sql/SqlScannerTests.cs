@@ -1,3 +1,4 @@
+using EfSecondLevelCache.Values;
 using EfSecondLevelCache.Sql;
 
 namespace EfSecondLevelCache.Tests.Sql;

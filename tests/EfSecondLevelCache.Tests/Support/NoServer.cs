@@ -1,6 +1,6 @@
 using System.Data;
 using System.Data.Common;
-using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Planning;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace EfSecondLevelCache.Tests.Support;

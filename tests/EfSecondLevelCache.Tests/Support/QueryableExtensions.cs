@@ -1,4 +1,4 @@
-using EfSecondLevelCache.Querying.Planning;
+using EfSecondLevelCache.Planning;
 using Microsoft.EntityFrameworkCore;
 
 namespace EfSecondLevelCache.Tests.Support;

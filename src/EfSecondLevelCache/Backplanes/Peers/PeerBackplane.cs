@@ -2,7 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using EfSecondLevelCache.Diagnostics;
-using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Threading;
 using Microsoft.Extensions.Logging;
 
 namespace EfSecondLevelCache.Backplanes.Peers;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
-using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Threading;
 
 namespace EfSecondLevelCache.Backplanes.Peers;
 

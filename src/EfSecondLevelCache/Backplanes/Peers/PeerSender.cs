@@ -1,6 +1,6 @@
 using System.IO.Pipelines;
 using System.Net.Sockets;
-using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Threading;
 
 namespace EfSecondLevelCache.Backplanes.Peers;
 

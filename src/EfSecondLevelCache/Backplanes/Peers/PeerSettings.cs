@@ -1,6 +1,6 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
-using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Values;
 using Microsoft.Extensions.Logging;
 
 namespace EfSecondLevelCache.Backplanes.Peers;

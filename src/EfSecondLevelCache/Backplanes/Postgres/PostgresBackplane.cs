@@ -1,8 +1,9 @@
 using System.Data.Common;
 using System.Runtime.CompilerServices;
+using EfSecondLevelCache.Catalog;
+using EfSecondLevelCache.ChangeSources;
 using EfSecondLevelCache.Diagnostics;
-using EfSecondLevelCache.Infrastructure;
-using EfSecondLevelCache.Invalidation.Catalog;
+using EfSecondLevelCache.EntityFramework;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Logging;
 using Npgsql;

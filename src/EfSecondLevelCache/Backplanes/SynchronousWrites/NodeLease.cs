@@ -1,6 +1,6 @@
+using EfSecondLevelCache.ChangeSources;
 using EfSecondLevelCache.Diagnostics;
-using EfSecondLevelCache.Infrastructure;
-using EfSecondLevelCache.Invalidation.Sources;
+using EfSecondLevelCache.Threading;
 using Microsoft.Extensions.Logging;
 
 namespace EfSecondLevelCache.Backplanes.SynchronousWrites;

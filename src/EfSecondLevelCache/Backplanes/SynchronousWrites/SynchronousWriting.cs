@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using EfSecondLevelCache.Diagnostics;
-using EfSecondLevelCache.Infrastructure;
+using EfSecondLevelCache.Threading;
 using Microsoft.Extensions.Logging;
 
 namespace EfSecondLevelCache.Backplanes.SynchronousWrites;
