@@ -16,6 +16,7 @@ if [[ ${1:-} == full ]]; then
     full=1
     shift
     export EFSLC_HISTORY_SECONDS=${EFSLC_HISTORY_SECONDS:-30}
+    export EFSLC_ATTACKS=${EFSLC_ATTACKS:-all}
 fi
 
 # Installs a package of Debian that tests can do without.
