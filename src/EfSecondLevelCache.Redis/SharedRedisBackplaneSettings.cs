@@ -1,4 +1,3 @@
-using EfSecondLevelCache.Backplanes;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using EfSecondLevelCache.Values;
 
 namespace EfSecondLevelCache;
 

@@ -1,7 +1,3 @@
-using EfSecondLevelCache.Backplanes;
-using EfSecondLevelCache.Backplanes.SynchronousWrites;
-using EfSecondLevelCache.ChangeSources;
-using EfSecondLevelCache.Results.Types;
 using EfSecondLevelCache.Values;
 using Microsoft.EntityFrameworkCore;
 

@@ -26,7 +26,7 @@ internal static class InvalidationCost
         int[] two = [VersionSlots.Everything, table.AnyRow];
         TableChange[] ofTable = [new TableChange(new TableName("public", "products"))];
         TableChange[] ofRow = [ofTable[0] with { Rows = [new RowImage([new ColumnImage("id", ComparisonFamily.Integer, HashOf(7), IsStated: false)])] }];
-        invalidator.Changed("shop", ofRow);
+        invalidator.Apply(ChangeOrigin.Source, new RowsChanged("shop", ofRow));
 
         Console.WriteLine($"a check of two slots                         {Best(_ => versions.IsUpToDate(two, long.MaxValue - 1)),8:0.0} ns");
         Console.WriteLine($"a check of a result by row, of a million     {Best(i => versions.IsUpToDate(dependencies[i % Results], long.MaxValue - 1)),8:0.0} ns");
@@ -36,7 +36,7 @@ internal static class InvalidationCost
 
         bool Change(TableChange[] changes)
         {
-            invalidator.Changed("shop", changes);
+            invalidator.Apply(ChangeOrigin.Source, new RowsChanged("shop", changes));
             return true;
         }
     }

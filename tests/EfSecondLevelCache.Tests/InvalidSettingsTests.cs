@@ -1,3 +1,4 @@
+using EfSecondLevelCache;
 using Microsoft.EntityFrameworkCore;
 
 namespace EfSecondLevelCache.Tests;
@@ -93,7 +94,7 @@ public sealed class InvalidSettingsTests
         { "name", c => c.UseLogicalReplication(r => r.Publication(" ")) },
         { "UseNotifications and UseLogicalReplication", c => c.UseNotifications().UseLogicalReplication() },
         { "timeProvider", c => c.UseTimeProvider(null!) },
-        { "factory", c => c.UseBackplane((global::EfSecondLevelCache.Backplanes.BackplaneFactory)null!) },
+        { "factory", c => c.UseBackplane((BackplaneFactory)null!) },
         { "backplane", c => c.UseBackplane((global::EfSecondLevelCache.Backplanes.InMemoryBackplane)null!) },
         { "configure", c => c.UsePeers(null!) },
         { "Listen", c => c.UsePeers(p => p.Listen("7411")) },

@@ -2,6 +2,7 @@ using System.Data.Common;
 using EfSecondLevelCache.Catalog;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Threading;
+using EfSecondLevelCache.Versions;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -25,8 +26,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     private readonly Dictionary<Guid, RemoteNode> _nodes = [];
     private readonly Dictionary<Guid, long> _toAcknowledge = [];
     private readonly IBackplane _backplane;
-    private readonly Action<MessageContent> _apply;
-    private readonly Action _flush;
+    private readonly Action<Change> _apply;
     private readonly TimeProvider _time;
     private readonly TimeSpan? _maxStaleness;
     private readonly TimeSpan _heartbeat;
@@ -49,15 +49,13 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     private volatile bool _isEnding;
 
     /// <param name="backplane">Not started yet.</param>
-    /// <param name="apply">Takes what other nodes tell.</param>
-    /// <param name="flush">Takes that anything may have changed.</param>
+    /// <param name="apply">Takes what other nodes tell, and that anything may have changed where something is missing.</param>
     /// <param name="options">Of the cache.</param>
     /// <param name="logger">For what is worth a person's attention.</param>
-    public ChangeBroadcast(IBackplane backplane, Action<MessageContent> apply, Action flush, SecondLevelCacheOptions options, ILogger logger)
+    public ChangeBroadcast(IBackplane backplane, Action<Change> apply, SecondLevelCacheOptions options, ILogger logger)
     {
         _backplane = backplane;
         _apply = apply;
-        _flush = flush;
         _time = options.TimeProvider;
         _maxStaleness = options.MaxStaleness;
         _logger = logger;
@@ -175,10 +173,10 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     public bool PublishesAtCommit(KnownDatabase database) => _backplane is ICommitBackplane backplane && backplane.CarriedBy(database);
 
     /// <summary>Has the transaction tell the others of a change when it commits, which it does here where that is asked for.</summary>
-    public Task PublishAtCommitAsync(bool async, DbTransaction transaction, bool commits, MessageContent content, CancellationToken cancellationToken)
+    public Task PublishAtCommitAsync(bool async, DbTransaction transaction, bool commits, Change change, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _sentAtCommit);
-        var message = ChangeMessageFormat.Encode(new ChangeMessage(Incarnation, Number: 0, content), _backplane.MaxMessageBytes);
+        var message = ChangeMessageFormat.Encode(new ChangeMessage(Incarnation, Number: 0, change), _backplane.MaxMessageBytes);
         return ((ICommitBackplane)_backplane).PublishAtCommitAsync(async, transaction, commits, message, cancellationToken);
     }
 
@@ -240,10 +238,10 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
         node.Heard(now);
         switch (message.Content)
         {
-            case { IsChange: true } change when message.Number == 0:
+            case Change change when message.Number == 0:
                 Apply(node, change);
                 break;
-            case { IsChange: true } change:
+            case Change change:
                 switch (node.Sequence.Arrived(message.Number))
                 {
                     case Arrival.InOrder:
@@ -335,7 +333,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
         }
     }
 
-    private void Apply(RemoteNode node, MessageContent change)
+    private void Apply(RemoteNode node, Change change)
     {
         _received++;
         node.Received++;
@@ -413,7 +411,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     {
         _flushes++;
         Log.Flush(_logger, reason);
-        _flush();
+        _apply(Change.Everything);
     }
 
     private Freshness FreshUntil()

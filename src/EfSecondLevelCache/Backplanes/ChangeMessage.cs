@@ -1,4 +1,3 @@
-using EfSecondLevelCache.Values;
 using EfSecondLevelCache.Versions;
 
 namespace EfSecondLevelCache.Backplanes;
@@ -16,52 +15,23 @@ internal sealed record ChangeMessage(Guid Sender, long Number, MessageContent? C
     public const int Version = 1;
 }
 
-/// <summary>What a message says.</summary>
-internal abstract record MessageContent
-{
-    /// <summary>It tells of a change, and so has a number of its own.</summary>
-    public virtual bool IsChange => true;
-}
-
-/// <summary>Rows of a database changed; what changed with them is told apart.</summary>
-internal sealed record RowsChanged(string Database, IReadOnlyCollection<TableChange> Changes) : MessageContent;
-
-/// <summary>Tables changed in whichever databases there are tables of these names.</summary>
-internal sealed record TablesChanged(IReadOnlyCollection<TableName> Tables) : MessageContent;
-
-internal sealed record TagChanged(string Tag) : MessageContent;
-
-internal sealed record EverythingChanged : MessageContent;
-
 /// <summary>The heartbeat.</summary>
 /// <param name="Node">The name of the sender.</param>
 /// <param name="Stamp">The sender's clock, which means nothing to others: they return it.</param>
 /// <param name="Heard">The last stamp of each node that the sender hears.</param>
-internal sealed record Alive(string Node, long Stamp, IReadOnlyList<HeardStamp> Heard) : MessageContent
-{
-    public override bool IsChange => false;
-}
+internal sealed record Alive(string Node, long Stamp, IReadOnlyList<HeardStamp> Heard) : MessageContent;
 
 /// <summary>Returned to the node that sent it, it proves that what was published before it has been sent on by then.</summary>
 internal readonly record struct HeardStamp(Guid Sender, long Stamp);
 
 /// <summary>The sender wants to know when everything that it has published by now has been processed.</summary>
 /// <param name="Stamp">Of the sender: each question has a higher one.</param>
-internal sealed record AcknowledgementAsked(long Stamp) : MessageContent
-{
-    public override bool IsChange => false;
-}
+internal sealed record AcknowledgementAsked(long Stamp) : MessageContent;
 
 /// <summary>What a node had published when it asked has been processed by the sender.</summary>
 /// <param name="Asker">The node that had asked.</param>
 /// <param name="Stamp">Of its question.</param>
-internal sealed record Acknowledged(Guid Asker, long Stamp) : MessageContent
-{
-    public override bool IsChange => false;
-}
+internal sealed record Acknowledged(Guid Asker, long Stamp) : MessageContent;
 
 /// <summary>The sender's last word: it has published everything and stops.</summary>
-internal sealed record Left : MessageContent
-{
-    public override bool IsChange => false;
-}
+internal sealed record Left : MessageContent;

@@ -82,7 +82,7 @@ internal static class ChangeMessageFormat
         if (content is Alive alive)
             yield return alive with { Heard = [] };
         else if (content.IsChange)
-            yield return new EverythingChanged();
+            yield return Change.Everything;
     }
 
     private static void Write(ref MessagePackWriter writer, ChangeMessage message, MessageContent content)

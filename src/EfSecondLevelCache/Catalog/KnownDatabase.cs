@@ -1,6 +1,4 @@
 using System.Data.Common;
-using EfSecondLevelCache.ChangeSources;
-using EfSecondLevelCache.Session;
 using EfSecondLevelCache.Threading;
 using Microsoft.EntityFrameworkCore.Storage;
 
@@ -44,7 +42,7 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
     public DatabaseCatalog? Catalog => _last?.Catalog;
 
     /// <summary>Who tells of everybody's writes to it; null: nobody does.</summary>
-    public ChangeSource? Source { get; set; }
+    public IDatabaseSource? Source { get; set; }
 
     /// <summary>Null: it has not been read, is out of date, or can't be read.</summary>
     public CatalogView? View => _view;
@@ -78,10 +76,12 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
 
     /// <summary>Reads the catalog where that is due. A fault leaves it unknown, which costs precision, never the query.</summary>
     /// <param name="async">Whether to wait asynchronously; if not, the task returned is complete.</param>
-    /// <param name="session">In no transaction.</param>
+    /// <param name="connection">In no transaction.</param>
+    /// <param name="waiter">Of the query.</param>
     /// <param name="since">The timestamp from which on the time counts that this may wait for another one who reads it.</param>
     /// <param name="cancellationToken">Of the query.</param>
-    public async ValueTask RefreshAsync(bool async, CacheSession session, long since, CancellationToken cancellationToken)
+    public async ValueTask RefreshAsync(
+        bool async, IRelationalConnection connection, IWaiter waiter, long since, CancellationToken cancellationToken)
     {
         if (!IsDue())
             return;
@@ -94,8 +94,8 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
                 if (time.GetElapsedTime(other.Began) < ComparedEvery)
                     return;
             }
-            else if (session.MayWaitFor(async, other.IsAsync)
-                && await session.WaitForAsync(async, other.Ended.Task, since, cancellationToken).ConfigureAwait(false))
+            else if (waiter.MayWaitFor(async, other.IsAsync)
+                && await waiter.WaitForAsync(async, other.Ended.Task, since, cancellationToken).ConfigureAwait(false))
             {
                 return;
             }
@@ -108,7 +108,7 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
         using var work = SharedWork.Begin();
         try
         {
-            await ReadAsync(async, session.Connection, cancellationToken).ConfigureAwait(false);
+            await ReadAsync(async, connection, cancellationToken).ConfigureAwait(false);
         }
         finally
         {

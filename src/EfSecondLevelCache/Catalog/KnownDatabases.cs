@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using EfSecondLevelCache.Session;
 
 namespace EfSecondLevelCache.Catalog;
 
@@ -24,14 +23,17 @@ internal sealed class KnownDatabases(long maxBytes, TimeProvider time, Action<Kn
     /// <summary>By where they were read and the state that they show. Who has read one holds it.</summary>
     private readonly Dictionary<CatalogKey, WeakReference<DatabaseCatalog>> _catalogs = [];
 
-    public KnownDatabase Of(CacheScope scope)
+    /// <param name="identity">Of the connection string.</param>
+    /// <param name="name">Of the database.</param>
+    /// <param name="address">Where the string leads.</param>
+    public KnownDatabase Of(string identity, string name, string address)
     {
-        if (!_databases.TryGetValue(scope.ConnectionIdentity, out var known))
+        if (!_databases.TryGetValue(identity, out var known))
         {
             if (_databases.Count >= Most)
                 ForgetHalf();
             known = _databases.GetOrAdd(
-                scope.ConnectionIdentity, _ => new KnownDatabase(scope.Database, time, changed, this) { Address = scope.Address });
+                identity, _ => new KnownDatabase(name, time, changed, this) { Address = address });
         }
 
         known.UsedAt = Environment.TickCount64;

@@ -6,7 +6,7 @@ using EfSecondLevelCache.Catalog;
 using EfSecondLevelCache.ChangeSources.Replication;
 using EfSecondLevelCache.Changes;
 using EfSecondLevelCache.Diagnostics;
-using EfSecondLevelCache.EntityFramework;
+using EfSecondLevelCache.Provider;
 using EfSecondLevelCache.Threading;
 using EfSecondLevelCache.Values;
 using EfSecondLevelCache.Versions;
@@ -19,7 +19,7 @@ namespace EfSecondLevelCache.ChangeSources;
 /// Learns of everybody's writes to one database. It connects, reads, and sends a heartbeat through the stream now and then: what was visible when
 /// a heartbeat was sent has been told when it is back. Nothing of the database is served unless that was lately.
 /// </summary>
-internal sealed class ChangeSource : IAsyncDisposable
+internal sealed class ChangeSource : IDatabaseSource, IAsyncDisposable
 {
     private static readonly TimeSpan LeastPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan MostPause = TimeSpan.FromSeconds(10);
@@ -201,8 +201,15 @@ internal sealed class ChangeSource : IAsyncDisposable
         return next.Task.WaitAsync(cancellationToken);
     }
 
-    /// <summary>Something has changed that it may have waited for: it connects now, where it is not connected.</summary>
-    public void WakeUp() => _wakeUp.TrySetResult();
+    public Task LookAgainAsync(CancellationToken cancellationToken)
+    {
+        if (RefusalNow() is null)
+            return CatchUpAsync(cancellationToken);
+        WakeUp();
+        return Task.CompletedTask;
+    }
+
+    private void WakeUp() => _wakeUp.TrySetResult();
 
     /// <summary>A transaction has changed tables.</summary>
     /// <param name="changes">Null: it is not known which.</param>
@@ -222,7 +229,7 @@ internal sealed class ChangeSource : IAsyncDisposable
 
         if (xid is { } number)
             _recent?.Add(number, translated);
-        _invalidator.Changed(_database, translated);
+        _invalidator.Apply(ChangeOrigin.Source, new RowsChanged(_database, translated));
         Interlocked.Add(ref _events, changes?.Count ?? 1);
     }
 
@@ -476,7 +483,7 @@ internal sealed class ChangeSource : IAsyncDisposable
         foreach (var (known, _) in _known)
             known.Outdated();
         Interlocked.Increment(ref _flushes);
-        _invalidator.Changed(_database, [TableChange.UnknownTables]);
+        _invalidator.Apply(ChangeOrigin.Source, RowsChanged.Unknown(_database));
     }
 
     /// <summary>What ended is told already; what does not end is left to itself.</summary>

@@ -3,8 +3,7 @@ using System.Data.Common;
 using System.Runtime.CompilerServices;
 using System.Transactions;
 using EfSecondLevelCache.Catalog;
-using EfSecondLevelCache.EntityFramework;
-using EfSecondLevelCache.Session;
+using EfSecondLevelCache.Provider;
 using EfSecondLevelCache.Values;
 using EfSecondLevelCache.Versions;
 using Microsoft.EntityFrameworkCore.Storage;
@@ -23,10 +22,14 @@ internal sealed class PendingChanges
 
     private readonly Lock _lock = new();
     private readonly Dictionary<KnownDatabase, (Invalidator Invalidator, ChangeSet Changes)> _changes = [];
-    private readonly List<(Invalidator Invalidator, int[] Slots)> _unsettled = [];
+    private readonly List<(Invalidator Invalidator, int[] Slots)> _closed = [];
     private readonly object _transaction;
     private readonly bool _endIsObserved;
     private bool _othersAreTold;
+
+    /// <summary>What was told to the other nodes at the commit, which changes this one as well.</summary>
+    private Change? _translated;
+
     private bool _ended;
 
     private PendingChanges(object transaction, DbConnection? connection, bool endIsObserved)
@@ -104,16 +107,20 @@ internal sealed class PendingChanges
         {
             if (_ended)
             {
-                invalidator.Written(database, changes.ToChanges());
+                invalidator.Apply(ChangeOrigin.ThisNode, new RowsWritten(database, changes.ToChanges()));
                 return;
             }
 
             if (!_changes.TryGetValue(database, out var known))
                 _changes[database] = known = (invalidator, new ChangeSet());
             known.Changes.Add(changes);
+            _translated = null;
             _othersAreTold = false;
             if (!_endIsObserved)
-                _unsettled.Add((invalidator, invalidator.Unsettle(database, changes.ToChanges())));
+            {
+                var change = new RowsWritten(database, changes.ToChanges());
+                _closed.Add((invalidator, invalidator.Apply(ChangeOrigin.ThisNode, change, Outcome.Pending)));
+            }
         }
     }
 
@@ -126,7 +133,7 @@ internal sealed class PendingChanges
             {
                 TransactionStatus.Committed => Outcome.Committed,
                 TransactionStatus.Aborted => Outcome.RolledBack,
-                _ => Outcome.Unknown,
+                _ => Outcome.InDoubt,
             });
             // The scope's Dispose waits for this.
             foreach (var invalidator in told)
@@ -137,16 +144,18 @@ internal sealed class PendingChanges
 
     private async ValueTask<bool> TellOthersAsync(bool async, DbTransaction transaction, bool commits, CancellationToken cancellationToken)
     {
-        KnownDatabase database;
-        Invalidator invalidator;
-        IReadOnlyCollection<TableChange> changes;
+        Change change;
+        IOtherNodes others;
         lock (_lock)
         {
             // One connection has one database.
             if (_ended || _changes.Count != 1)
                 return false;
-            (database, (invalidator, var written)) = _changes.First();
-            changes = written.ToChanges();
+            var (database, (invalidator, written)) = _changes.First();
+            if (invalidator.OtherNodes is not { } nodes || !nodes.PublishesAtCommit(database))
+                return false;
+            others = nodes;
+            change = _translated = Invalidator.Translate(new RowsWritten(database, written.ToChanges()));
             // What comes from now on is not among what is told.
             _othersAreTold = true;
         }
@@ -154,8 +163,8 @@ internal sealed class PendingChanges
         var areTold = false;
         try
         {
-            return areTold = await invalidator
-                .TellAtCommitAsync(async, transaction, commits, database, changes, cancellationToken).ConfigureAwait(false);
+            await others.PublishAtCommitAsync(async, transaction, commits, change, cancellationToken).ConfigureAwait(false);
+            return areTold = true;
         }
         finally
         {
@@ -175,13 +184,12 @@ internal sealed class PendingChanges
             if (_ended)
                 return [];
             _ended = true;
-            foreach (var (invalidator, slots) in _unsettled)
-                invalidator.Settle(slots, outcome);
-            // Settling tells this process; the others are told by name.
-            if (outcome is not Outcome.RolledBack)
+            foreach (var (invalidator, slots) in _closed)
+                invalidator.End(slots, outcome);
+            foreach (var (database, (invalidator, changes)) in _changes)
             {
-                foreach (var (database, (invalidator, changes)) in _changes)
-                    invalidator.Written(database, changes.ToChanges(), outcome, _othersAreTold);
+                var change = _translated ?? new RowsWritten(database, changes.ToChanges());
+                invalidator.Apply(ChangeOrigin.ThisNode, change, outcome, _othersAreTold);
             }
 
             Transactions.Remove(_transaction);
@@ -195,6 +203,6 @@ internal sealed class PendingChanges
             return;
         ((DbConnection)sender).StateChange -= OnConnectionState;
         // Nobody told of an end: it was rolled back, or committed behind EF Core's back; or the connection broke, perhaps under a commit.
-        End(sender is NpgsqlConnection { FullState: ConnectionState.Broken } ? Outcome.Unknown : Outcome.Committed);
+        End(sender is NpgsqlConnection { FullState: ConnectionState.Broken } ? Outcome.InDoubt : Outcome.Committed);
     }
 }

@@ -1,9 +1,3 @@
-using EfSecondLevelCache.Planning;
-using EfSecondLevelCache.Querying;
-using EfSecondLevelCache.Session;
-using Microsoft.EntityFrameworkCore.Infrastructure;
-using Microsoft.EntityFrameworkCore.Storage;
-
 namespace EfSecondLevelCache.Diagnostics;
 
 /// <summary>Collects what happens to commands while somebody asks; costs one test of a field while nobody does.</summary>
@@ -38,21 +32,12 @@ internal static class Explanations
         }
     }
 
-    public static void Add(MissedQuery query, QueryCacheOutcome outcome)
-        => Add(query.Session, query.Plan, query.Policy, query.ParameterValues, outcome);
-
-    public static void Add(
-        CacheSession session,
-        QueryPlan plan,
-        ResolvedPolicy? policy,
-        IReadOnlyDictionary<string, object?>? parameterValues,
-        QueryCacheOutcome outcome,
-        QueryCacheRefusal? refusal = null)
+    public static void Add(QueryCacheExplanation explanation)
     {
-        if (!AreAsked || Collected.Value is not { } collected)
+        if (Collected.Value is not { } collected)
             return;
         lock (collected)
-            collected.Add(Explain(session, plan, policy, parameterValues, outcome, refusal));
+            collected.Add(explanation);
     }
 
     /// <summary>What would happen to a command that <paramref name="create"/> makes and nobody executes.</summary>
@@ -70,32 +55,10 @@ internal static class Explanations
         }
     }
 
-    /// <summary>Called for each command that is created; the inspected one is created without a method to execute it by.</summary>
-    public static void Inspect(QueryPlan plan, in RelationalCommandParameterObject parameterObject)
-    {
-        if (_inspection is not { Found: null } inspection)
-            return;
-        var session = parameterObject.Connection.Context.GetService<CacheSession>();
-        if (session.Cache is null)
-            return;
-        var policy = plan.PolicyIn(session.Cache, session.Model);
-        var answer = session.Cache.Queries.Peek(session, plan, new QueryParameterValues(parameterObject.ParameterValues), out var refusal);
-        inspection.Found = Explain(session, plan, policy, parameterObject.ParameterValues, answer, refusal);
-    }
+    /// <summary>The command that is created now is inspected; the first one counts.</summary>
+    public static bool IsInspecting => _inspection is { Found: null };
 
-    private static QueryCacheExplanation Explain(
-        CacheSession session,
-        QueryPlan plan,
-        ResolvedPolicy? policy,
-        IReadOnlyDictionary<string, object?>? parameterValues,
-        QueryCacheOutcome outcome,
-        QueryCacheRefusal? refusal)
-        => new(
-            plan.CommandText,
-            outcome,
-            refusal,
-            session.FindKnown() is { } database && policy is not null ? policy.DependenciesOn(database).Describe(parameterValues) : [],
-            outcome is QueryCacheOutcome.Refused ? null : policy?.TimeToLive);
+    public static void Inspected(QueryCacheExplanation found) => _inspection!.Found = found;
 
     private sealed class Inspection
     {

@@ -1,8 +1,4 @@
 using System.Runtime.CompilerServices;
-using EfSecondLevelCache.Planning;
-using EfSecondLevelCache.Querying;
-using EfSecondLevelCache.Session;
-using EfSecondLevelCache.Versions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -30,58 +26,35 @@ internal static partial class Log
         }
     }
 
-    public static void Hit(CacheSession session, CachedQuery cached)
-    {
-        if (session.Logger.IsEnabled(LogLevel.Debug))
-            Hit(session.Logger, cached.Result.Rows, cached.Key.Shape.CommandText);
-    }
-
-    public static void Joined(MissedQuery query) => Joined(query.Session.Logger, query.Plan.CommandText);
-
-    public static void Miss(MissedQuery query) => Miss(query.Session.Logger, query.Plan.CommandText);
-
-    public static void Stored(MissedQuery query, CachedQuery cached)
-        => Stored(query.Session.Logger, cached.Result.Rows, cached.Bytes, query.Policy.TimeToLive, query.Plan.CommandText);
-
-    /// <param name="query">The query.</param>
-    /// <param name="maxBytes">The bound on a result.</param>
+    /// <param name="logger">Of the context.</param>
     /// <param name="isFirst">It is news: at Information. What is said for each execution is for who debugs.</param>
-    public static void TooLarge(MissedQuery query, int maxBytes, bool isFirst)
-        => TooLarge(query.Session.Logger, LevelOf(isFirst), maxBytes, query.Policy.MaxRows, query.Plan.CommandText);
+    /// <param name="maxBytes">The bound on a result.</param>
+    /// <param name="maxRows">The other bound; null: there is none.</param>
+    /// <param name="commandText">Of the query.</param>
+    public static void TooLarge(ILogger logger, bool isFirst, int maxBytes, int? maxRows, string commandText)
+        => TooLarge(logger, LevelOf(isFirst), maxBytes, maxRows, commandText);
 
-    public static void StaleFillPrevented(MissedQuery query) => StaleFillPrevented(query.Session.Logger, query.Plan.CommandText);
-
-    /// <inheritdoc cref="TooLarge(MissedQuery, int, bool)"/>
-    public static void Refused(CacheSession session, QueryPlan plan, QueryCacheRefusal refusal, bool isFirst)
+    /// <inheritdoc cref="TooLarge(ILogger, bool, int, int?, string)"/>
+    public static void Refused(ILogger logger, bool isFirst, QueryCacheRefusal refusal, string commandText)
     {
-        if (session.Logger.IsEnabled(LevelOf(isFirst)))
-            Refused(session.Logger, LevelOf(isFirst), refusal.Reason, refusal.Detail, refusal.Remedy, plan.CommandText);
+        if (logger.IsEnabled(LevelOf(isFirst)))
+            Refused(logger, LevelOf(isFirst), refusal.Reason, refusal.Detail, refusal.Remedy, commandText);
     }
-
-    public static void Fault(CacheSession session, QueryPlan plan, Exception fault) => Fault(session.Logger, plan.CommandText, fault);
-
-    public static void Changed(CacheSession session, ChangeSet changes)
-    {
-        if (session.Logger.IsEnabled(LogLevel.Debug))
-            Changed(session.Logger, string.Join(", ", changes.ToChanges()));
-    }
-
-    public static void ChangeFault(CacheSession session, Exception fault) => ChangeFault(session.Logger, fault);
 
     private static LogLevel LevelOf(bool isFirst) => isFirst ? LogLevel.Information : LogLevel.Debug;
 
     [LoggerMessage(EventIds.Hit, LogLevel.Debug, "Second-level cache hit, {Rows} rows: {CommandText}", EventName = nameof(EventIds.Hit))]
-    private static partial void Hit(ILogger logger, int rows, string commandText);
+    public static partial void Hit(ILogger logger, int rows, string commandText);
 
     [LoggerMessage(EventIds.Joined, LogLevel.Debug, "Second-level cache joined an execution under way: {CommandText}", EventName = nameof(EventIds.Joined))]
-    private static partial void Joined(ILogger logger, string commandText);
+    public static partial void Joined(ILogger logger, string commandText);
 
     [LoggerMessage(EventIds.Miss, LogLevel.Debug, "Second-level cache miss: {CommandText}", EventName = nameof(EventIds.Miss))]
-    private static partial void Miss(ILogger logger, string commandText);
+    public static partial void Miss(ILogger logger, string commandText);
 
     [LoggerMessage(EventIds.Stored, LogLevel.Debug, "Second-level cache stored {Rows} rows, {Bytes} bytes, for {TimeToLive}: {CommandText}",
         EventName = nameof(EventIds.Stored))]
-    private static partial void Stored(ILogger logger, int rows, long bytes, TimeSpan timeToLive, string commandText);
+    public static partial void Stored(ILogger logger, int rows, long bytes, TimeSpan timeToLive, string commandText);
 
     [LoggerMessage(EventId = EventIds.Refused, Message = "Not cached ({Reason}): {Detail}. {Remedy}. {CommandText}",
         EventName = nameof(EventIds.Refused))]
@@ -94,25 +67,23 @@ internal static partial class Log
 
     [LoggerMessage(EventIds.StaleFillPrevented, LogLevel.Debug,
         "Not kept: what the result was read from changed while it was read. {CommandText}", EventName = nameof(EventIds.StaleFillPrevented))]
-    private static partial void StaleFillPrevented(ILogger logger, string commandText);
+    public static partial void StaleFillPrevented(ILogger logger, string commandText);
 
     [LoggerMessage(EventIds.Fault, LogLevel.Error, "The second-level cache failed; the query goes to the database. {CommandText}",
         EventName = nameof(EventIds.Fault))]
-    private static partial void Fault(ILogger logger, string commandText, Exception fault);
+    public static partial void Fault(ILogger logger, string commandText, Exception fault);
 
     [LoggerMessage(EventIds.Changed, LogLevel.Debug, "Second-level cache removed what depends on {Changes}", EventName = nameof(EventIds.Changed))]
-    private static partial void Changed(ILogger logger, string changes);
+    public static partial void Changed(ILogger logger, object changes);
 
     [LoggerMessage(EventIds.ChangeFault, LogLevel.Error,
         "The second-level cache could not tell what a write changed; it removed everything", EventName = nameof(EventIds.ChangeFault))]
     public static partial void ChangeFault(ILogger logger, Exception fault);
 
-    public static void NotReadBack(CacheSession session, Exception fault) => NotReadBack(session.Logger, fault);
-
     [LoggerMessage(EventIds.NotReadBack, LogLevel.Information,
         "SaveChanges failed while it had the database return more than EF Core asks for; it is executed again without. Until the catalog changes, writes of "
         + "its tables remove more results than they need to", EventName = nameof(EventIds.NotReadBack))]
-    private static partial void NotReadBack(ILogger logger, Exception fault);
+    public static partial void NotReadBack(ILogger logger, Exception fault);
 
     [LoggerMessage(EventIds.BackgroundFault, LogLevel.Error,
         "The second-level cache could not begin to listen to changes of a database; its queries go there", EventName = nameof(EventIds.BackgroundFault))]

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using EfSecondLevelCache.Planning;
 using EfSecondLevelCache.Values;
 
 namespace EfSecondLevelCache.Diagnostics;
@@ -36,11 +35,11 @@ internal sealed class RefusalCounts
     }
 
     /// <summary>Whether this is the first time that something is told of a query, among those that are remembered.</summary>
-    /// <param name="plan">Of the query; another plan of the same text counts as the same.</param>
+    /// <param name="query">The hash of its text.</param>
     /// <param name="what">What is told.</param>
-    public bool IsFirst(QueryPlan plan, int what)
+    public bool IsFirst(ulong query, int what)
     {
-        var told = ContentHash.Combine(plan.ContentHash, (ulong)what);
+        var told = ContentHash.Combine(query, (ulong)what);
         if (_told.ContainsKey(told))
             return false;
         if (_told.Count >= MostTold)

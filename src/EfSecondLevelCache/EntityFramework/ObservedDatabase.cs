@@ -1,4 +1,4 @@
-using EfSecondLevelCache.Changes;
+using EfSecondLevelCache.EntityFramework.Writes;
 using EfSecondLevelCache.Session;
 using Microsoft.EntityFrameworkCore.Storage;
 

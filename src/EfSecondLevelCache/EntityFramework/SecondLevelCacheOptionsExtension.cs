@@ -1,4 +1,5 @@
-using EfSecondLevelCache.Changes;
+using EfSecondLevelCache.EntityFramework.Queries;
+using EfSecondLevelCache.EntityFramework.Writes;
 using EfSecondLevelCache.Session;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
@@ -21,7 +22,7 @@ namespace EfSecondLevelCache.EntityFramework;
 /// Carries the choice of a cache in a context's options and puts the cache's pieces among EF Core's services. The cache itself is not in EF
 /// Core's service provider: contexts with different caches share one, or EF Core would build a provider for each.
 /// </summary>
-internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtension
+internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtension, ISessionCacheProvider
 {
     private readonly SecondLevelCache? _instance;
     private readonly SecondLevelCacheOptions? _options;
@@ -45,6 +46,8 @@ internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtens
         => _resolved is { IsDisposed: false } resolved ? resolved : _resolved = _instance
             ?? (_options is null ? FromApplication(options) : null)
             ?? SharedCaches.Get(_options ?? new SecondLevelCacheOptions(), LoggersOf(options));
+
+    ISessionCache ISessionCacheProvider.CacheFor(IDbContextOptions options) => CacheFor(options);
 
     /// <summary>Null: the context has none.</summary>
     public static SecondLevelCache? CacheOf(DbContext context)

@@ -20,7 +20,7 @@ internal static class SharedCaches
     private static int _warned;
 
     /// <summary>Says once, where it is so, that the process has ended up with many.</summary>
-    public static void WarnOfMany(ILogger logger)
+    private static void WarnOfMany(ILogger logger)
     {
         if (Caches.Count >= Many && Interlocked.Exchange(ref _warned, 1) == 0)
             Log.ManyCaches(logger, Caches.Count);
@@ -33,6 +33,8 @@ internal static class SharedCaches
         var cache = Caches
             .GetOrAdd(options, static (o, loggers) => new Lazy<SecondLevelCache>(() => new SecondLevelCache(o, loggers)), loggerFactory)
             .Value;
+        if (loggerFactory is not null)
+            WarnOfMany(Log.LoggerOf(loggerFactory));
         if (Caches.Count > Most)
             DisposeOfOne(except: options);
         return cache;

@@ -1,6 +1,5 @@
 using System.Data.Common;
 using EfSecondLevelCache.Keys;
-using EfSecondLevelCache.Results.Types;
 using EfSecondLevelCache.Values;
 
 namespace EfSecondLevelCache.Planning;

@@ -1,6 +1,7 @@
 using EfSecondLevelCache.Planning.Predicates;
 using EfSecondLevelCache.Sql;
 using EfSecondLevelCache.Values;
+using EfSecondLevelCache.Versions;
 using Microsoft.EntityFrameworkCore.Metadata;
 
 namespace EfSecondLevelCache.Planning;
@@ -80,11 +81,11 @@ internal sealed class QueryPlan
         new string(CommandText.AsSpan()), Columns, Parameters.StoreTypes, Policy ?? QueryCachePolicy.Default, ContentHash);
 
     /// <summary>The policy that a cache's rules make of the plan; one is remembered, as a plan nearly always meets one cache.</summary>
-    public ResolvedPolicy PolicyIn(SecondLevelCache cache, IModel model)
+    public ResolvedPolicy PolicyIn(SecondLevelCacheOptions options, DependencySlots slots, IModel model)
     {
         var resolved = _resolved;
-        if (resolved is null || !resolved.IsOf(cache, model))
-            _resolved = resolved = ResolvedPolicy.Of(this, cache, model);
+        if (resolved is null || !resolved.IsOf(slots, model))
+            _resolved = resolved = ResolvedPolicy.Of(this, options, slots, model);
         return resolved;
     }
 }

@@ -1,6 +1,6 @@
 using System.Linq.Expressions;
-using EfSecondLevelCache.EntityFramework;
 using EfSecondLevelCache.Planning.Predicates;
+using EfSecondLevelCache.Provider;
 using EfSecondLevelCache.Results.Types;
 using EfSecondLevelCache.Sql;
 using EfSecondLevelCache.Values;

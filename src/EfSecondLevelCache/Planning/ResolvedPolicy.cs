@@ -1,5 +1,6 @@
 using EfSecondLevelCache.Catalog;
 using EfSecondLevelCache.Values;
+using EfSecondLevelCache.Versions;
 using Microsoft.EntityFrameworkCore.Metadata;
 
 namespace EfSecondLevelCache.Planning;
@@ -7,15 +8,18 @@ namespace EfSecondLevelCache.Planning;
 /// <summary>What one cache's rules and one plan's policy come to: made once for each pair, then only read.</summary>
 internal sealed class ResolvedPolicy
 {
-    private readonly SecondLevelCache _cache;
+    private readonly SecondLevelCacheOptions _options;
+    private readonly DependencySlots _slots;
     private readonly IModel _model;
     private readonly QueryPlan _plan;
     private readonly TableName[] _stated;
     private DependenciesIn? _dependencies;
 
-    private ResolvedPolicy(SecondLevelCache cache, IModel model, QueryPlan plan, QueryCacheRefusal? refusal, TimeSpan timeToLive)
+    private ResolvedPolicy(
+        SecondLevelCacheOptions options, DependencySlots slots, IModel model, QueryPlan plan, QueryCacheRefusal? refusal, TimeSpan timeToLive)
     {
-        _cache = cache;
+        _options = options;
+        _slots = slots;
         _model = model;
         _plan = plan;
         _stated = plan.Policy?.DependsOn.Select(TableName.Parse).ToArray() ?? [];
@@ -49,19 +53,19 @@ internal sealed class ResolvedPolicy
     /// <summary>Tables that DependsOn names and the model does not: the database must know them.</summary>
     public IReadOnlyList<TableName> UnknownToModel { get; }
 
-    public static ResolvedPolicy Of(QueryPlan plan, SecondLevelCache cache, IModel model)
+    public static ResolvedPolicy Of(QueryPlan plan, SecondLevelCacheOptions options, DependencySlots slots, IModel model)
     {
-        var columns = plan.Columns.With(cache.Options.TypeRules);
-        var refusal = Decide(plan, cache.Options, model, out var timeToLive, out var needsTable) ?? plan.Refusal
+        var columns = plan.Columns.With(options.TypeRules);
+        var refusal = Decide(plan, options, model, out var timeToLive, out var needsTable) ?? plan.Refusal
             ?? (columns.Unsupported() is var (name, type) ? Refusals.ColumnType(name, type) : null);
-        return new ResolvedPolicy(cache, model, plan, refusal, timeToLive ?? cache.Options.DefaultTimeToLive)
+        return new ResolvedPolicy(options, slots, model, plan, refusal, timeToLive ?? options.DefaultTimeToLive)
         {
             Columns = columns,
             NeedsTable = needsTable,
         };
     }
 
-    public bool IsOf(SecondLevelCache cache, IModel model) => ReferenceEquals(_cache, cache) && ReferenceEquals(_model, model);
+    public bool IsOf(DependencySlots slots, IModel model) => ReferenceEquals(_slots, slots) && ReferenceEquals(_model, model);
 
     /// <summary>What results that are read from this database depend on.</summary>
     public PlanDependencies DependenciesOn(KnownDatabase database)
@@ -70,15 +74,14 @@ internal sealed class ResolvedPolicy
         var known = _dependencies;
         if (known?.Database != database.Name || !known.Dependencies.IsMadeOf(view))
         {
-            var slots = _cache.Slots;
             var dependencies = new PlanDependencies(
                 _plan,
                 _stated,
-                Tags.Select(slots.OfTag),
+                Tags.Select(_slots.OfTag),
                 NeedsTable,
-                isVarying: _cache.Options.VaryBy is not null || _plan.VaryByParameter is not null,
+                isVarying: _options.VaryBy is not null || _plan.VaryByParameter is not null,
                 database,
-                slots.Of(database.Name));
+                _slots.Of(database.Name));
             _dependencies = known = new DependenciesIn(database.Name, dependencies);
         }
 

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using EfSecondLevelCache.Planning;
 using EfSecondLevelCache.Results;
 using EfSecondLevelCache.Session;
+using EfSecondLevelCache.Values;
 using EfSecondLevelCache.Versions;
 
 namespace EfSecondLevelCache.Querying;
@@ -51,9 +52,6 @@ internal sealed class MissedQuery(
     /// <summary>It may have been read before a change that was told ahead of it.</summary>
     public bool IsStale { get; private set; }
 
-    /// <summary>EF Core will find its columns by their names, as it does for raw SQL.</summary>
-    public bool ReadsByName { get; init; }
-
     /// <summary>It goes on in the thread pool, which those who wait for it on threads could use up.</summary>
     public bool IsAsync { get; set; }
 
@@ -92,10 +90,10 @@ internal sealed class MissedQuery(
         => _unseen = snapshot is null ? [TableChange.UnknownTables] : session.Known.Source?.UnseenBy(snapshot, StartedAt) ?? [];
 
     /// <summary>It was executed: the values in the result tell the rest of what it depends on.</summary>
-    public void Executed(CachedResult result)
+    public void Executed(CachedResult result, DependencySlots slots)
     {
         Slots = _dependencies!.SlotsFor(Slots, result);
-        IsStale = _unseen.Count > 0 && session.Cache!.Invalidator.SlotsOf(session.Known.Name, _unseen).Any(Slots.Contains);
+        IsStale = _unseen.Count > 0 && slots.Of(session.Known.Name).ReachedBy(_unseen).Any(Slots.Contains);
     }
 
     /// <summary>What its results depend on, in words; after <see cref="Begin"/>.</summary>

@@ -3,23 +3,21 @@ using System.Data.Common;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using EfSecondLevelCache.Diagnostics;
-using EfSecondLevelCache.EntityFramework;
 using EfSecondLevelCache.Keys;
 using EfSecondLevelCache.Planning;
+using EfSecondLevelCache.Provider;
 using EfSecondLevelCache.Results;
 using EfSecondLevelCache.Session;
 using EfSecondLevelCache.Store;
+using EfSecondLevelCache.Threading;
 using EfSecondLevelCache.Versions;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace EfSecondLevelCache.Querying;
 
-/// <summary>
-/// THE FLOW OF A QUERY: identify -> look up -> serve | execute -> capture -> store. Both doors walk it: <see cref="CachingCommand"/>, which
-/// answers before a DbCommand exists, and <see cref="QueryCacheInterceptor"/>, for commands that another builder made.
-/// </summary>
-internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore store, VersionSlots versions, Counters counters)
+/// <summary>THE FLOW OF A QUERY is <see cref="AnswerAsync"/>; every door walks it.</summary>
+internal sealed class QueryCache(
+    SecondLevelCacheOptions options, BoundedStore store, VersionSlots versions, DependencySlots slots, Counters counters)
 {
     /// <summary>Most keys fit; a longer one is continued on rented memory.</summary>
     private const int KeyBytesOnStack = 512;
@@ -32,18 +30,79 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     private readonly SharedPool<QueryShape> _shapes = new(static shape => shape.Bytes);
     private readonly ConditionalWeakTable<QueryShape, PlannedColumns> _columns = [];
     private readonly SharedPool<CacheScope> _scopes = new(static scope => scope.Bytes);
+    private volatile bool _isStopped;
+
+    /// <summary>Answers a query: identify, look up, serve; or prepare, join, execute, capture, keep, serve.</summary>
+    /// <param name="async">Whether to wait asynchronously; if not, the task returned is complete.</param>
+    /// <param name="session">Of the context that executes it.</param>
+    /// <param name="plan">Of its text.</param>
+    /// <param name="values">Its parameter values.</param>
+    /// <param name="door">Executes the command, and makes the reader that the caller gets.</param>
+    /// <param name="cancellationToken">Of the query.</param>
+    public ValueTask<TReader> AnswerAsync<TReader, TValues, TDoor>(
+        bool async, CacheSession session, QueryPlan plan, TValues values, TDoor door, CancellationToken cancellationToken)
+        where TValues : struct, IParameterValues
+        where TDoor : IQueryDoor<TReader>
+    {
+        if (plan.NotOlderThanParameter is not null)
+            return CatchUpAndAnswerAsync<TReader, TValues, TDoor>(async, session, plan, values, door, cancellationToken);
+        var found = LookUp(session, plan, values);
+        return found.Result is { } result ? new(door.Serve(result))
+            : found.Missed is { } missed ? ExecuteAndKeepAsync<TReader, TDoor>(async, missed, door, cancellationToken)
+            : door.ExecuteUncachedAsync(async, cancellationToken);
+    }
+
+    /// <summary>The part of <see cref="AnswerAsync"/> that waits.</summary>
+    private async ValueTask<TReader> ExecuteAndKeepAsync<TReader, TDoor>(
+        bool async, MissedQuery query, TDoor door, CancellationToken cancellationToken)
+        where TDoor : IQueryDoor<TReader>
+    {
+        if (!await PrepareAsync(async, query, cancellationToken).ConfigureAwait(false))
+            return await door.ExecuteUncachedAsync(async, cancellationToken).ConfigureAwait(false);
+
+        var live = default(LiveResult);
+        try
+        {
+            if (await JoinAsync(async, query, cancellationToken).ConfigureAwait(false) is { } joined)
+                return door.Serve(joined);
+
+            using var work = SharedWork.Begin();
+            counters.Misses.Add(1);
+            Log.Miss(query.Session.Logger, query.Plan.CommandText);
+            live = await door.ExecuteAsync(async, query, cancellationToken).ConfigureAwait(false);
+            var capture = await CaptureAsync(async, query, live, cancellationToken).ConfigureAwait(false);
+            if (capture.Result is { } result)
+                return door.Serve(result);
+
+            var reader = await door.GoOnAsync(async, live, capture.PassThrough!, cancellationToken).ConfigureAwait(false);
+            live = live with { IsHandedOn = true };
+            return reader;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // An interceptor may throw it as well, and would for the next one too.
+            Abandon(query, cancelled: true);
+            throw;
+        }
+        finally
+        {
+            Abandon(query);
+            await door.ReleaseAsync(async, live).ConfigureAwait(false);
+        }
+    }
 
     /// <summary>
-    /// Waits shortly where a query has a token, and what that stands for has not been told yet. What comes of it is for <see cref="LookUp"/> to say.
+    /// Waits shortly where a query has a token, and what that stands for has not been told yet. What comes of it is for the look-up to say.
     /// </summary>
-    public static async ValueTask CatchUpAsync<TValues>(
-        bool async, CacheSession session, QueryPlan plan, TValues values, CancellationToken cancellationToken)
+    private async ValueTask<TReader> CatchUpAndAnswerAsync<TReader, TValues, TDoor>(
+        bool async, CacheSession session, QueryPlan plan, TValues values, TDoor door, CancellationToken cancellationToken)
         where TValues : struct, IParameterValues
+        where TDoor : IQueryDoor<TReader>
     {
         try
         {
-            if (RefusalNow(session, plan.PolicyIn(session.Cache!, session.Model)) is null
-                && plan.NotOlderThanParameter is { } name && values.TokenOf(name) is { } token && session.Known.Source is { } source)
+            if (RefusalNow(session, PolicyOf(session, plan)) is null
+                && values.TokenOf(plan.NotOlderThanParameter!) is { } token && session.Known.Source is { } source)
             {
                 await source.CatchUpAsync(async, token, cancellationToken).ConfigureAwait(false);
             }
@@ -52,20 +111,21 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         {
             // The look-up meets it again, and tells.
         }
+
+        var found = LookUp(session, plan, values);
+        return found.Result is { } result ? door.Serve(result)
+            : found.Missed is { } missed ? await ExecuteAndKeepAsync<TReader, TDoor>(async, missed, door, cancellationToken).ConfigureAwait(false)
+            : await door.ExecuteUncachedAsync(async, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Identifies a command and looks it up.</summary>
-    /// <param name="session">Of the context that executes it.</param>
-    /// <param name="plan">Of its text.</param>
-    /// <param name="source">Where the command comes from.</param>
-    /// <param name="values">Its parameter values.</param>
     [SkipLocalsInit]
-    public Answer LookUp<TValues>(CacheSession session, QueryPlan plan, CommandSource source, in TValues values)
+    private Found LookUp<TValues>(CacheSession session, QueryPlan plan, in TValues values)
         where TValues : struct, IParameterValues
     {
         try
         {
-            var policy = plan.PolicyIn(session.Cache!, session.Model);
+            var policy = PolicyOf(session, plan);
             if ((RefusalNow(session, policy) ?? RefusalOfToken(session, plan, values)) is { } refusal)
                 return Refuse(session, plan, policy, refusal);
 
@@ -78,8 +138,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
                 var probe = new QueryKey.Probe(plan.Shape, session.Scope, key.Written);
                 if (store.Find(probe) is CachedQuery cached)
                     return Hit(session, plan, policy, cached, values.OfQuery);
-                return new Answer(
-                    new MissedQuery(session, plan, probe.ToKey(), policy, values.OfQuery) { ReadsByName = source is CommandSource.FromSqlQuery });
+                return new Found(new MissedQuery(session, plan, probe.ToKey(), policy, values.OfQuery));
             }
             finally
             {
@@ -92,37 +151,49 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         }
     }
 
-    /// <summary>What <see cref="LookUp"/> would answer, without counting.</summary>
-    public QueryCacheOutcome Peek<TValues>(CacheSession session, QueryPlan plan, in TValues values, out QueryCacheRefusal? refusal)
+    /// <summary>What would happen to a command, without counting.</summary>
+    public QueryCacheExplanation Peek<TValues>(CacheSession session, QueryPlan plan, in TValues values)
         where TValues : struct, IParameterValues
     {
-        var policy = plan.PolicyIn(session.Cache!, session.Model);
-        refusal = RefusalNow(session, policy) ?? RefusalOfToken(session, plan, values);
-        if (refusal is not null)
-            return QueryCacheOutcome.Refused;
-        var key = new KeyWriter(stackalloc byte[KeyBytesOnStack]);
-        try
+        var policy = PolicyOf(session, plan);
+        var refusal = RefusalNow(session, policy) ?? RefusalOfToken(session, plan, values);
+        var isHit = false;
+        if (refusal is null)
         {
-            refusal = WriteKey(ref key, session, plan, values);
-            if (refusal is null && store.Peek(new QueryKey.Probe(plan.Shape, session.Scope, key.Written)) is not null)
-                return QueryCacheOutcome.Hit;
+            var key = new KeyWriter(stackalloc byte[KeyBytesOnStack]);
+            try
+            {
+                refusal = WriteKey(ref key, session, plan, values);
+                isHit = refusal is null && store.Peek(new QueryKey.Probe(plan.Shape, session.Scope, key.Written)) is not null;
+            }
+            finally
+            {
+                key.Dispose();
+            }
+
             var dependencies = policy.DependenciesOn(session.Known);
-            refusal ??= dependencies.Refusal
-                ?? (session.Known.View is null ? null : session.Known.Source?.RefusalOf(session.Known, dependencies.Relations, session.Logger));
-            return refusal is null ? QueryCacheOutcome.Miss : QueryCacheOutcome.Refused;
+            if (!isHit)
+            {
+                refusal ??= dependencies.Refusal
+                    ?? (session.Known.View is null ? null : session.Known.Source?.RefusalOf(session.Known, dependencies.Relations, session.Logger));
+            }
         }
-        finally
-        {
-            key.Dispose();
-        }
+
+        var outcome = isHit ? QueryCacheOutcome.Hit : refusal is null ? QueryCacheOutcome.Miss : QueryCacheOutcome.Refused;
+        return Explain(session, plan, policy, values.OfQuery, outcome, refusal);
     }
+
+    /// <summary>Nothing is kept from now on.</summary>
+    public void Stop() => _isStopped = true;
+
+    private ResolvedPolicy PolicyOf(CacheSession session, QueryPlan plan) => plan.PolicyIn(options, slots, session.Model);
 
     /// <summary>
     /// Learns what the database says of the tables. False: that rules out that the result is kept, so the caller executes as if there were
     /// no cache.
     /// </summary>
     /// <exception cref="InvalidOperationException">The query states a table that there is not.</exception>
-    public async ValueTask<bool> PrepareAsync(bool async, MissedQuery query, CancellationToken cancellationToken)
+    private async ValueTask<bool> PrepareAsync(bool async, MissedQuery query, CancellationToken cancellationToken)
     {
         await query.Session.RefreshKnownAsync(async, query.StartedAt, cancellationToken).ConfigureAwait(false);
         await StatedTables.CheckAsync(async, query, cancellationToken).ConfigureAwait(false);
@@ -134,10 +205,10 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     }
 
     /// <summary>
-    /// Waits for another execution of the same query, where there is one that began after the last change, but no longer than for its own. Null: the
-    /// caller executes, and must call <see cref="StoreAsync"/>. In either case it must call <see cref="Abandon"/> at the end.
+    /// Waits for another execution of the same query, where there is one that began after the last change, but no longer than for its own. Null: this one
+    /// executes.
     /// </summary>
-    public async ValueTask<CachedResult?> JoinAsync(bool async, MissedQuery query, CancellationToken cancellationToken)
+    private async ValueTask<CachedResult?> JoinAsync(bool async, MissedQuery query, CancellationToken cancellationToken)
     {
         query.IsAsync = async;
         while (query.Session.MayWaitFor(async, otherIsAsync: async))
@@ -185,30 +256,23 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     {
         counters.Joined.Add(1);
         counters.Hits.Add(1);
-        Log.Joined(query);
-        Explanations.Add(query, QueryCacheOutcome.Hit);
+        Log.Joined(query.Session.Logger, query.Plan.CommandText);
+        Explain(query, QueryCacheOutcome.Hit);
         return result;
     }
 
-    /// <summary>The query goes to the database now.</summary>
-    public void Executing(MissedQuery query)
-    {
-        counters.Misses.Add(1);
-        Log.Miss(query);
-    }
-
     /// <summary>Reads what the database answers and keeps it, or tells in which reader it goes on.</summary>
-    public async ValueTask<Capture> StoreAsync(bool async, MissedQuery query, DbCommand executed, DbDataReader live, CancellationToken cancellationToken)
+    private async ValueTask<Capture> CaptureAsync(bool async, MissedQuery query, LiveResult live, CancellationToken cancellationToken)
     {
         if (query.AsksForSnapshot)
-            await query.TakeSnapshotAsync(async, live, cancellationToken).ConfigureAwait(false);
-        if (RefusalOf(query, executed, live, out var layout) is { } refusal)
+            await query.TakeSnapshotAsync(async, live.Reader, cancellationToken).ConfigureAwait(false);
+        if (RefusalOf(query, live, out var layout) is { } refusal)
         {
             Refuse(query, refusal);
-            return Capture.PassedThrough(CaptureOutcome.OtherColumns, live);
+            return Capture.PassedThrough(CaptureOutcome.OtherColumns, live.Reader);
         }
 
-        var capture = await ResultCapture.CaptureAsync(async, live, layout!, options.MaxEntryBytes, query.Policy.MaxRows, cancellationToken)
+        var capture = await ResultCapture.CaptureAsync(async, live.Reader, layout!, options.MaxEntryBytes, query.Policy.MaxRows, cancellationToken)
             .ConfigureAwait(false);
         switch (capture.Outcome)
         {
@@ -217,7 +281,8 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
                 break;
             case CaptureOutcome.TooManyRows or CaptureOutcome.TooManyBytes:
                 counters.TooLarge.Add(1);
-                Log.TooLarge(query, options.MaxEntryBytes, isFirst: counters.Found.IsFirst(query.Plan, EventIds.TooLarge << 16));
+                var isFirst = counters.Found.IsFirst(query.Plan.ContentHash, EventIds.TooLarge << 16);
+                Log.TooLarge(query.Session.Logger, isFirst, options.MaxEntryBytes, query.Policy.MaxRows, query.Plan.CommandText);
                 Abandon(query);
                 break;
             case CaptureOutcome.MoreResultSets:
@@ -235,7 +300,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     }
 
     /// <summary>Ends the wait of those who joined, with nothing.</summary>
-    public void Abandon(MissedQuery query, bool cancelled = false) => Complete(query, new SharedExecution(null, cancelled));
+    private void Abandon(MissedQuery query, bool cancelled = false) => Complete(query, new SharedExecution(null, cancelled));
 
     /// <summary>Why nothing of this policy may be served or kept at this moment; null: it may.</summary>
     private static QueryCacheRefusal? RefusalNow(CacheSession session, ResolvedPolicy policy)
@@ -251,10 +316,10 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
             : Refusals.TokenWithoutSource;
 
     /// <summary>Null, or why there is no key.</summary>
-    private static QueryCacheRefusal? WriteKey<TValues>(ref KeyWriter key, CacheSession session, QueryPlan plan, in TValues values)
+    private QueryCacheRefusal? WriteKey<TValues>(ref KeyWriter key, CacheSession session, QueryPlan plan, in TValues values)
         where TValues : struct, IParameterValues
     {
-        if (session.Cache!.Options.VaryBy is { } varyBy)
+        if (options.VaryBy is { } varyBy)
         {
             if (_isVarying)
                 return Refusals.WithinVaryBy;
@@ -263,7 +328,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
 
         if (plan.VaryByParameter is { } name)
             ParameterEncoder.TryWrite(ref key, values.ValueOf(name));
-        return values.Write(ref key, plan, session.Cache.Options.TypeRules) is { } unencodable ? Refusals.ParameterType(unencodable) : null;
+        return values.Write(ref key, plan, options.TypeRules) is { } unencodable ? Refusals.ParameterType(unencodable) : null;
     }
 
     private static string? Vary(Func<DbContext, string?> varyBy, DbContext context)
@@ -279,14 +344,15 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         }
     }
 
-    private Answer Hit(
+    private Found Hit(
         CacheSession session, QueryPlan plan, ResolvedPolicy policy, CachedQuery cached, IReadOnlyDictionary<string, object?>? parameterValues)
     {
         counters.Hits.Add(1);
         cached.TimesServed++;
-        Log.Hit(session, cached);
-        Explanations.Add(session, plan, policy, parameterValues, QueryCacheOutcome.Hit);
-        return new Answer(cached.Result);
+        Log.Hit(session.Logger, cached.Result.Rows, plan.CommandText);
+        if (Explanations.AreAsked)
+            Explanations.Add(Explain(session, plan, policy, parameterValues, QueryCacheOutcome.Hit));
+        return new Found(cached.Result);
     }
 
     private void Keep(MissedQuery query, CachedResult result)
@@ -294,26 +360,26 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         try
         {
             var cost = Stopwatch.GetElapsedTime(query.StartedAt).TotalMicroseconds;
-            query.Executed(result);
+            query.Executed(result, slots);
             query.Key.Shape.Dependencies = query.DescribeDependencies();
             var shape = _shapes.Of(query.Key.Shape);
             var cached = new CachedQuery(query, shape, _scopes.Of(query.Key.Scope), result, versions, cost, store.Clock.Now);
             if (query.IsStale || !cached.IsUpToDate)
             {
                 counters.StaleFillsPrevented.Add(1);
-                Log.StaleFillPrevented(query);
+                Log.StaleFillPrevented(query.Session.Logger, query.Plan.CommandText);
             }
-            else if (!query.Session.Cache!.IsDisposed && store.Add(cached))
+            else if (!_isStopped && store.Add(cached))
             {
                 counters.Fills.Add(1);
-                Log.Stored(query, cached);
+                Log.Stored(query.Session.Logger, result.Rows, cached.Bytes, query.Policy.TimeToLive, query.Plan.CommandText);
             }
 
-            Explanations.Add(query, QueryCacheOutcome.Miss);
+            Explain(query, QueryCacheOutcome.Miss);
         }
         catch (Exception fault)
         {
-            Log.Fault(query.Session, query.Plan, fault);
+            Log.Fault(query.Session.Logger, query.Plan.CommandText, fault);
         }
         finally
         {
@@ -351,23 +417,23 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         }
     }
 
-    private QueryCacheRefusal? RefusalOf(MissedQuery query, DbCommand executed, DbDataReader live, out RowLayout? layout)
+    private QueryCacheRefusal? RefusalOf(MissedQuery query, LiveResult live, out RowLayout? layout)
     {
         layout = null;
         try
         {
             if (query.Refusal is { } refusal)
                 return refusal;
-            if (!ReferenceEquals(executed.Connection, query.Session.Connection.DbConnection) || !IsSameCommand(query, executed))
+            if (!ReferenceEquals(live.Command.Connection, query.Session.Connection.DbConnection) || !IsSameCommand(query, live.Command))
                 return Refusals.CommandChanged;
-            if (!ProviderInternals.IsReaderOf(live, executed))
-                return Refusals.ReaderReplaced(live.GetType());
-            layout = ColumnsOf(query).LayoutFor(live, query.ReadsByName);
+            if (!ProviderInternals.IsReaderOf(live.Reader, live.Command))
+                return Refusals.ReaderReplaced(live.Reader.GetType());
+            layout = ColumnsOf(query).LayoutFor(live.Reader, live.IsReadByName);
             return layout is null ? Refusals.OtherColumns : null;
         }
         catch (Exception fault)
         {
-            Log.Fault(query.Session, query.Plan, fault);
+            Log.Fault(query.Session.Logger, query.Plan.CommandText, fault);
             return Refusals.Fault(fault);
         }
     }
@@ -389,7 +455,7 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
     public void RefuseWithoutPlan(CacheSession session, string commandText)
         => Refuse(session, QueryPlan.Unknown(commandText), policy: null, Refusals.NoPlan);
 
-    private Answer Refuse(
+    private Found Refuse(
         CacheSession session, QueryPlan plan, ResolvedPolicy? policy, QueryCacheRefusal refusal, Exception? fault = null)
     {
         if (Refusals.IsUnasked(refusal.Reason))
@@ -397,20 +463,41 @@ internal sealed class QueryCache(SecondLevelCacheOptions options, BoundedStore s
         else
             counters.Refused(refusal);
         if (fault is not null)
-            Log.Fault(session, plan, fault);
+            Log.Fault(session.Logger, plan.CommandText, fault);
         else if (!Refusals.IsUnasked(refusal.Reason))
-            Log.Refused(session, plan, refusal, isFirst: counters.Found.IsFirst(plan, (int)refusal.Reason));
+            Log.Refused(session.Logger, counters.Found.IsFirst(plan.ContentHash, (int)refusal.Reason), refusal, plan.CommandText);
 
-        Explanations.Add(session, plan, policy, parameterValues: null, QueryCacheOutcome.Refused, refusal);
+        if (Explanations.AreAsked)
+            Explanations.Add(Explain(session, plan, policy, parameterValues: null, QueryCacheOutcome.Refused, refusal));
         return default;
     }
 
-    /// <summary>A result to serve, a query to execute and store, or neither: execute as if there were no cache.</summary>
-    public readonly struct Answer
+    private static void Explain(MissedQuery query, QueryCacheOutcome outcome)
     {
-        public Answer(CachedResult result) => Result = result;
+        if (Explanations.AreAsked)
+            Explanations.Add(Explain(query.Session, query.Plan, query.Policy, query.ParameterValues, outcome));
+    }
 
-        public Answer(MissedQuery query) => Missed = query;
+    private static QueryCacheExplanation Explain(
+        CacheSession session,
+        QueryPlan plan,
+        ResolvedPolicy? policy,
+        IReadOnlyDictionary<string, object?>? parameterValues,
+        QueryCacheOutcome outcome,
+        QueryCacheRefusal? refusal = null)
+        => new(
+            plan.CommandText,
+            outcome,
+            refusal,
+            session.FindKnown() is { } database && policy is not null ? policy.DependenciesOn(database).Describe(parameterValues) : [],
+            outcome is QueryCacheOutcome.Refused ? null : policy?.TimeToLive);
+
+    /// <summary>A result to serve, a query to execute and keep, or neither: execute as if there were no cache.</summary>
+    private readonly struct Found
+    {
+        public Found(CachedResult result) => Result = result;
+
+        public Found(MissedQuery query) => Missed = query;
 
         public CachedResult? Result { get; }
 

@@ -6,7 +6,7 @@ using System.Transactions;
 using EfSecondLevelCache.Catalog;
 using EfSecondLevelCache.Changes;
 using EfSecondLevelCache.Diagnostics;
-using EfSecondLevelCache.EntityFramework;
+using EfSecondLevelCache.Provider;
 using EfSecondLevelCache.Threading;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
@@ -25,7 +25,7 @@ internal sealed class CacheSession(
     IRelationalConnection connection,
     IDbContextOptions options,
     IInterceptors interceptors,
-    ILoggerFactory loggerFactory)
+    ILoggerFactory loggerFactory) : IWaiter
 {
     /// <summary>Open connections on which a command may have changed the session; the mark goes when the connection closes.</summary>
     private static readonly ConditionalWeakTable<DbConnection, object> ChangedSessions = [];
@@ -40,7 +40,7 @@ internal sealed class CacheSession(
     private QueryCacheRefusal? _standing;
 
     /// <summary>Null: the context has none.</summary>
-    public SecondLevelCache? Cache { get; } = options.FindExtension<SecondLevelCacheOptionsExtension>()?.CacheFor(options);
+    public ISessionCache? Cache { get; } = options.Extensions.OfType<ISessionCacheProvider>().FirstOrDefault()?.CacheFor(options);
 
     public DbContext Context => currentContext.Context;
 
@@ -88,7 +88,7 @@ internal sealed class CacheSession(
         }
         catch (Exception fault) when (fault is not OperationCanceledException)
         {
-            Log.ChangeFault(this, fault);
+            Log.ChangeFault(Logger, fault);
         }
         finally
         {
@@ -104,7 +104,7 @@ internal sealed class CacheSession(
     /// <param name="since">The timestamp from which on the time counts that this may wait for another one who reads it.</param>
     /// <param name="cancellationToken">Of the query.</param>
     public ValueTask RefreshKnownAsync(bool async, long since, CancellationToken cancellationToken)
-        => IsInTransaction ? default : Known.RefreshAsync(async, this, since, cancellationToken);
+        => IsInTransaction ? default : Known.RefreshAsync(async, connection, this, since, cancellationToken);
 
     /// <summary>
     /// Whether this may wait for the work of another one. Not who holds a connection: the other one may be waiting for it. Not who is called in the
@@ -215,7 +215,6 @@ internal sealed class CacheSession(
 
     private QueryCacheRefusal? SessionRefusal()
     {
-        SharedCaches.WarnOfMany(Logger);
         return Cache is null || Cache.Options.UniformSessions || Cache.Options.VaryBy is not null ? null : Unlike();
     }
 

@@ -10,5 +10,8 @@ internal enum Outcome
     RolledBack,
 
     /// <summary>The answer was lost: it may have been committed, and it may be yet.</summary>
-    Unknown,
+    InDoubt,
+
+    /// <summary>Its transaction goes on, and may end unseen.</summary>
+    Pending,
 }

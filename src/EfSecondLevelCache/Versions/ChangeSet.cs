@@ -8,7 +8,7 @@ internal sealed class ChangeSet
     /// <summary>The rows of more changes than that are not told apart: a write that large has changed what anybody reads of the table.</summary>
     public const int MostRows = 1_000;
 
-    private readonly Dictionary<TableName, Change> _tables = [];
+    private readonly Dictionary<TableName, TableWrites> _tables = [];
     private bool _unknownTables;
 
     public bool IsEmpty => !_unknownTables && _tables.Count == 0;
@@ -25,7 +25,7 @@ internal sealed class ChangeSet
     public void Add(TableName table, WriteOperations operations, ColumnSet updated, IEnumerable<RowImage>? rows)
     {
         if (!_tables.TryGetValue(table, out var change))
-            _tables[table] = change = new Change();
+            _tables[table] = change = new TableWrites();
         change.Operations |= operations;
         change.Updated = change.Updated.Union(updated);
         if (rows is null)
@@ -54,7 +54,10 @@ internal sealed class ChangeSet
                 Rows = changed.Value.Rows,
             })];
 
-    private sealed class Change
+    /// <summary>The tables and rows, for the log.</summary>
+    public override string ToString() => string.Join(", ", ToChanges());
+
+    private sealed class TableWrites
     {
         public WriteOperations Operations { get; set; }
 

@@ -1,4 +1,5 @@
 using EfSecondLevelCache.Catalog;
+using EfSecondLevelCache.Values;
 
 namespace EfSecondLevelCache.Versions;
 

@@ -99,6 +99,23 @@ internal sealed class DatabaseSlots(string name, DependencySlots slots, VersionS
             yield return others;
     }
 
+    /// <summary>The slots that changes bump, or close.</summary>
+    /// <param name="changes">Of the database, with all that changed with them.</param>
+    /// <param name="closes">They are still to come.</param>
+    public int[] ReachedBy(IReadOnlyCollection<TableChange> changes, bool closes = false)
+    {
+        var reached = new HashSet<int> { AnyTable };
+        foreach (var change in changes)
+        {
+            if (change.Table is not { } name)
+                return [AnyTable, UnknownTables];
+            foreach (var table in ReachedBy(name, closes))
+                table.AddReachedBy(change.Rows, reached);
+        }
+
+        return [.. reached];
+    }
+
     private TableSlots? Find(TableName table, bool creates)
         => creates ? Of(table) : _tables.TryGetValue(table, out var slots) ? slots : _others;
 
@@ -136,6 +153,23 @@ internal sealed class TableSlots(ulong hash, VersionSlots versions)
 
     public ReadOnlySpan<KeySlots> Keys => _keys;
 
+    /// <summary>Adds the slots that a change of rows bumps; of rows that are not known where they are null.</summary>
+    public void AddReachedBy(IReadOnlyList<RowImage>? rows, HashSet<int> reached)
+    {
+        reached.Add(AnyRow);
+        if (rows is null)
+        {
+            reached.Add(UnknownRows);
+            return;
+        }
+
+        foreach (var key in Keys)
+        {
+            foreach (var row in rows)
+                reached.Add(key.Of(row));
+        }
+    }
+
     /// <summary>The slots of the rows with certain values in these columns; null where there are too many keys. Ask before the query is executed.</summary>
     public KeySlots? KeyOf(ValueList<KeyColumn> columns)
     {
@@ -171,6 +205,19 @@ internal sealed class KeySlots(ValueList<KeyColumn> columns, ulong tableHash, Ve
 
     /// <summary>Of every result that depends on rows by these columns; a change of a row whose values there are not known bumps it.</summary>
     public int UnknownValues { get; } = versions.Next();
+
+    /// <summary>Of a row: <see cref="UnknownValues"/> where a value of the key is not known.</summary>
+    public int Of(RowImage row)
+    {
+        Span<ulong> hashes = stackalloc ulong[columns.Count];
+        for (var i = 0; i < hashes.Length; i++)
+        {
+            if (!row.TryFind(columns[i].Name, columns[i].Family, out hashes[i]))
+                return UnknownValues;
+        }
+
+        return Of(hashes);
+    }
 
     /// <summary>Of the rows with these values, in the order of the columns.</summary>
     public int Of(ReadOnlySpan<ulong> valueHashes)

@@ -1,8 +1,9 @@
 using System.Collections.Frozen;
 using System.Diagnostics;
-using EfSecondLevelCache.Benchmarks.Queries;
 using EfSecondLevelCache.Backplanes;
+using EfSecondLevelCache.Benchmarks.Queries;
 using EfSecondLevelCache.Values;
+using EfSecondLevelCache.Versions;
 using Microsoft.EntityFrameworkCore;
 
 namespace EfSecondLevelCache.Benchmarks.Nodes;

@@ -1,4 +1,5 @@
 using EfSecondLevelCache.Backplanes;
+using EfSecondLevelCache.Values;
 using EfSecondLevelCache.Versions;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -16,7 +17,7 @@ public sealed class BackplaneNode : IAsyncDisposable
     public BackplaneNode(BackplaneFactory factory)
     {
         _tap = new Tap(factory.Create(NullLogger.Instance));
-        Broadcast = new ChangeBroadcast(_tap, OnTold, () => Interlocked.Increment(ref _flushes), new SecondLevelCacheOptions(), NullLogger.Instance);
+        Broadcast = new ChangeBroadcast(_tap, OnTold, new SecondLevelCacheOptions(), NullLogger.Instance);
     }
 
     internal ChangeBroadcast Broadcast { get; }
@@ -66,8 +67,14 @@ public sealed class BackplaneNode : IAsyncDisposable
         await Broadcast.DisposeAsync();
     }
 
-    private void OnTold(MessageContent content)
+    private void OnTold(Change content)
     {
+        if (ReferenceEquals(content, Change.Everything))
+        {
+            Interlocked.Increment(ref _flushes);
+            return;
+        }
+
         IsAwake.Wait();
         lock (_lock)
             _told.Add(content);

@@ -1,5 +1,4 @@
 using System.Net;
-using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.IntegrationTests.Support;
 
 namespace EfSecondLevelCache.IntegrationTests.Backplanes;

@@ -1,6 +1,5 @@
 using System.Data.Common;
 using System.Net;
-using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Backplanes.Postgres;
 using EfSecondLevelCache.IntegrationTests.Consistency;
 using EfSecondLevelCache.IntegrationTests.Support;

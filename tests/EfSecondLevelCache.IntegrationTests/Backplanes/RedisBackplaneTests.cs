@@ -1,4 +1,3 @@
-using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.IntegrationTests.Support;
 using EfSecondLevelCache.Redis;
 using Microsoft.EntityFrameworkCore;

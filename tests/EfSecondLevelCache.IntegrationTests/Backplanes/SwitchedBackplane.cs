@@ -1,5 +1,4 @@
 using System.Threading.Channels;
-using EfSecondLevelCache.Backplanes;
 using Microsoft.Extensions.Logging;
 
 namespace EfSecondLevelCache.IntegrationTests.Backplanes;

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Transactions;
-using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.IntegrationTests.Consistency;
 using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.IntegrationTests.Sources;
 using EfSecondLevelCache.Threading;
 using Microsoft.EntityFrameworkCore;

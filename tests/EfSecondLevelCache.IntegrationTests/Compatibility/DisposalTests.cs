@@ -1,5 +1,4 @@
 using System.Net;
-using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.IntegrationTests.Backplanes;
 using EfSecondLevelCache.IntegrationTests.Serving;
 using EfSecondLevelCache.IntegrationTests.Support;

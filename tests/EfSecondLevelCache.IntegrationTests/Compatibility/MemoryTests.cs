@@ -153,7 +153,7 @@ public sealed class MemoryTests(ShopDatabase database) : ShopTests(database)
             }
         }
 
-        var known = shops.Count(shop => cache.DatabaseOf(CacheScope.Of(shop.Tap.ConnectionString, typeof(ShopContext))).Catalog is not null);
+        var known = shops.Count(shop => ((ISessionCache)cache).DatabaseOf(CacheScope.Of(shop.Tap.ConnectionString, typeof(ShopContext))).Catalog is not null);
         Assert.Equal(1, known);
         foreach (var shop in shops)
             await shop.DisposeAsync();

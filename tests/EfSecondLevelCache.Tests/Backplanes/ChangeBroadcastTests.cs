@@ -1,5 +1,6 @@
 using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.IntegrationTests.Support;
+using EfSecondLevelCache.Versions;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 
@@ -19,10 +20,17 @@ public sealed class ChangeBroadcastTests : IAsyncDisposable
     public ChangeBroadcastTests()
         => _broadcast = new ChangeBroadcast(
             _wire,
-            _applied.Add,
-            () => _flushes++,
+            Apply,
             new SecondLevelCacheOptions { TimeProvider = _time, MaxStaleness = MaxStaleness },
             NullLogger.Instance);
+
+    private void Apply(Change change)
+    {
+        if (ReferenceEquals(change, Change.Everything))
+            _flushes++;
+        else
+            _applied.Add(change);
+    }
 
     public ValueTask DisposeAsync() => _broadcast.DisposeAsync();
 

@@ -20,15 +20,19 @@ public class UnknownOutcomeTests
         var options = new SecondLevelCacheOptions { TimeProvider = time, UnknownOutcomeTimeout = TimeSpan.FromSeconds(30) };
         var memory = new InMemoryBackplane();
         var told = new List<MessageContent>();
-        await using var other = new ChangeBroadcast(memory.Factory.Create(NullLogger.Instance), told.Add, () => { }, options, NullLogger.Instance);
-        await using var own = new ChangeBroadcast(memory.Factory.Create(NullLogger.Instance), _ => { }, () => { }, options, NullLogger.Instance);
+        await using var other = new ChangeBroadcast(memory.Factory.Create(NullLogger.Instance), told.Add, options, NullLogger.Instance);
+        var withNodes = options with { Backplane = memory.Factory };
+        OtherNodes? own = null;
         var versions = new VersionSlots();
-        var invalidator = new Invalidator(versions, new DependencySlots(versions), new Counters(), options) { Broadcast = own };
+        var invalidator = new Invalidator(
+            versions, new DependencySlots(versions), new Counters(), options, connect: apply => own = new OtherNodes(withNodes, apply, NullLogger.Instance));
 
-        invalidator.Written(new KnownDatabase("shop", time, _ => { }), [new TableChange(new TableName(null, "orders"))], Outcome.Unknown);
-        Assert.Single(told);
+        invalidator.Apply(
+            ChangeOrigin.ThisNode, new RowsWritten(new KnownDatabase("shop", time, _ => { }), [new TableChange(new TableName(null, "orders"))]), Outcome.InDoubt);
+        Assert.Single(told.OfType<RowsChanged>());
 
         time.Advance(TimeSpan.FromSeconds(31));
-        Assert.Equal(2, told.Count);
+        Assert.Equal(2, told.OfType<RowsChanged>().Count());
+        await own!.DisposeAsync();
     }
 }

@@ -135,7 +135,7 @@ public class InvalidatorTests
         var otherTable = Read("shop", new TableName(schema, "customers"));
         var otherSchema = Read("shop", StockOrders);
 
-        _invalidator.TablesChanged([changed]);
+        _invalidator.Apply(ChangeOrigin.ThisNode, new TablesChanged([changed]));
 
         Assert.False(IsUpToDate(qualified));
         Assert.False(IsUpToDate(unqualified));
@@ -151,7 +151,7 @@ public class InvalidatorTests
         var unknown = ReadUnknown("shop");
         var there = Read("archive", Orders);
 
-        _invalidator.Changed("shop", [TableChange.UnknownTables]);
+        _invalidator.Apply(ChangeOrigin.Source, new RowsChanged("shop", [TableChange.UnknownTables]));
 
         Assert.False(IsUpToDate(table));
         Assert.False(IsUpToDate(noTable));
@@ -177,7 +177,7 @@ public class InvalidatorTests
         var unknown = ReadUnknown("shop");
 
         // Nobody has read it by its name; through a view or a function this one may have.
-        _invalidator.TablesChanged([Orders]);
+        _invalidator.Apply(ChangeOrigin.ThisNode, new TablesChanged([Orders]));
 
         Assert.False(IsUpToDate(unknown));
     }
@@ -187,7 +187,7 @@ public class InvalidatorTests
     {
         Result[] results = [Read("shop", Orders), Read("archive", SalesOrders), Read("shop"), ReadUnknown("shop"), ReadTagged("menu")];
 
-        _invalidator.EverythingChanged();
+        _invalidator.Apply(ChangeOrigin.ThisNode, new EverythingChanged());
 
         Assert.All(results, result => Assert.False(IsUpToDate(result)));
     }
@@ -200,7 +200,7 @@ public class InvalidatorTests
         var prices = ReadTagged("prices");
         var upper = ReadTagged("Menu");
 
-        _invalidator.TagChanged("menu");
+        _invalidator.Apply(ChangeOrigin.ThisNode, new TagChanged("menu"));
 
         Assert.False(IsUpToDate(menu));
         Assert.False(IsUpToDate(both));
@@ -218,7 +218,7 @@ public class InvalidatorTests
         Assert.True(IsUpToDate(tag));
 
         table = Read(Orders);
-        _invalidator.TagChanged("orders");
+        _invalidator.Apply(ChangeOrigin.ThisNode, new TagChanged("orders"));
         Assert.True(IsUpToDate(table));
     }
 
@@ -229,7 +229,7 @@ public class InvalidatorTests
         var products = Read(new TableName(null, "products"));
         var customers = Read(new TableName(null, "customers"));
 
-        _invalidator.Changed("shop", [new TableChange(Orders), new TableChange(new TableName(null, "products"))]);
+        _invalidator.Apply(ChangeOrigin.Source, new RowsChanged("shop", [new TableChange(Orders), new TableChange(new TableName(null, "products"))]));
 
         Assert.False(IsUpToDate(orders));
         Assert.False(IsUpToDate(products));
@@ -248,7 +248,7 @@ public class InvalidatorTests
         Assert.False(IsUpToDate(meanwhile));
         Assert.True(IsUpToDate(there));
 
-        _invalidator.Settle(unsettled);
+        _invalidator.End(unsettled, Outcome.Committed);
 
         Assert.False(IsUpToDate(before));
         Assert.False(IsUpToDate(meanwhile));
@@ -261,10 +261,10 @@ public class InvalidatorTests
         var one = Unsettle(Orders);
         var other = Unsettle(Orders);
 
-        _invalidator.Settle(one);
+        _invalidator.End(one, Outcome.Committed);
         Assert.False(IsUpToDate(Read(Orders)));
 
-        _invalidator.Settle(other);
+        _invalidator.End(other, Outcome.Committed);
         Assert.True(IsUpToDate(Read(Orders)));
     }
 
@@ -274,7 +274,7 @@ public class InvalidatorTests
         var customers = Read(new TableName(null, "customers"));
         var there = Read("archive", Orders);
 
-        _invalidator.Written(NotRead("shop"), [new TableChange(Orders)]);
+        _invalidator.Apply(ChangeOrigin.ThisNode, new RowsWritten(NotRead("shop"), [new TableChange(Orders)]));
 
         Assert.False(IsUpToDate(customers));
         Assert.True(IsUpToDate(there));
@@ -372,8 +372,8 @@ public class InvalidatorTests
     [Fact]
     public void Changes_are_counted()
     {
-        _invalidator.Changed("shop", [new TableChange(Orders), new TableChange(SalesOrders)]);
-        _invalidator.TagChanged("menu");
+        _invalidator.Apply(ChangeOrigin.Source, new RowsChanged("shop", [new TableChange(Orders), new TableChange(SalesOrders)]));
+        _invalidator.Apply(ChangeOrigin.ThisNode, new TagChanged("menu"));
 
         Assert.Equal(3, _counters.Invalidations.Value);
     }
@@ -397,11 +397,11 @@ public class InvalidatorTests
         return hash;
     }
 
-    private void Change(TableName table) => _invalidator.Changed("shop", [new TableChange(table)]);
+    private void Change(TableName table) => _invalidator.Apply(ChangeOrigin.Source, new RowsChanged("shop", [new TableChange(table)]));
 
-    private void Change(TableName table, params RowImage[] rows) => _invalidator.Changed("shop", [new TableChange(table) { Rows = rows }]);
+    private void Change(TableName table, params RowImage[] rows) => _invalidator.Apply(ChangeOrigin.Source, new RowsChanged("shop", [new TableChange(table) { Rows = rows }]));
 
-    private int[] Unsettle(TableName table) => _invalidator.Unsettle(NotRead("shop"), [new TableChange(table)]);
+    private int[] Unsettle(TableName table) => _invalidator.Apply(ChangeOrigin.ThisNode, new RowsWritten(NotRead("shop"), [new TableChange(table)]), Outcome.Pending);
 
     private Result Read(params TableName[] tables) => Read("shop", tables);
 

@@ -1,5 +1,5 @@
-using EfSecondLevelCache.Values;
 using EfSecondLevelCache.Sql;
+using EfSecondLevelCache.Values;
 using FsCheck;
 using FsCheck.Fluent;
 

@@ -1,5 +1,5 @@
-using EfSecondLevelCache.Values;
 using EfSecondLevelCache.Sql;
+using EfSecondLevelCache.Values;
 
 namespace EfSecondLevelCache.Tests.Sql;
 

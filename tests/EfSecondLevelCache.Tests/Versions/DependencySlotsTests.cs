@@ -25,7 +25,7 @@ public sealed class DependencySlotsTests
             foreach (var name in (TableName[])[tables[i], tables[i] with { Schema = null }])
             {
                 var asOf = versions.Now;
-                invalidator.Changed(Shop, [new TableChange(name)]);
+                invalidator.Apply(ChangeOrigin.Source, new RowsChanged(Shop, [new TableChange(name)]));
                 Assert.False(versions.IsUpToDate([read[i].AnyRow], asOf), $"{name}");
                 Assert.False(versions.IsUpToDate([read[i].UnknownRows], asOf), $"{name}");
             }

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using EfSecondLevelCache.Catalog;
 using EfSecondLevelCache.ChangeSources;
 using EfSecondLevelCache.Diagnostics;
-using EfSecondLevelCache.EntityFramework;
+using EfSecondLevelCache.Provider;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Logging;
 using Npgsql;

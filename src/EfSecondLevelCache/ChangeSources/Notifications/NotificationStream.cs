@@ -1,5 +1,5 @@
 using System.Globalization;
-using EfSecondLevelCache.EntityFramework;
+using EfSecondLevelCache.Provider;
 using Npgsql;
 
 namespace EfSecondLevelCache.ChangeSources.Notifications;

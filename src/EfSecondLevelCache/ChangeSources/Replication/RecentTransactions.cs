@@ -1,4 +1,4 @@
-using EfSecondLevelCache.Versions;
+using EfSecondLevelCache.Values;
 
 namespace EfSecondLevelCache.ChangeSources.Replication;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
+using EfSecondLevelCache.Provider;
 using EfSecondLevelCache.Values;
-using EfSecondLevelCache.EntityFramework;
 using Npgsql;
 using Npgsql.Replication;
 using Npgsql.Replication.PgOutput;

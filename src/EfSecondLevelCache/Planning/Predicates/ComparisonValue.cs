@@ -46,7 +46,7 @@ internal sealed record ComparisonValue
     public static ComparisonValue? Of(SqlExpression expression) => expression switch
     {
         SqlConstantExpression { TypeMapping: { } mapping } constant => OfConstant(mapping, constant.Value),
-        SqlParameterExpression { TypeMapping: { } mapping } parameter when ComparisonHash.FamilyOf(mapping) is { } family
+        SqlParameterExpression { TypeMapping: { } mapping } parameter when MappedValue.FamilyOf(mapping) is { } family
             => new ComparisonValue(family, parameter, mapping, element: null),
         _ => null,
     };
@@ -54,7 +54,7 @@ internal sealed record ComparisonValue
     /// <summary>Null where it is not a parameter with elements whose equality can be told.</summary>
     public static ComparisonValue? OfElements(SqlExpression expression)
         => expression is SqlParameterExpression { TypeMapping: { ElementTypeMapping: RelationalTypeMapping element } mapping } parameter
-            && ComparisonHash.FamilyOf(element) is { } family
+            && MappedValue.FamilyOf(element) is { } family
                 ? new ComparisonValue(family, parameter, mapping, element)
                 : null;
 
@@ -90,21 +90,21 @@ internal sealed record ComparisonValue
             return null;
         var value = parameter.ValueFor(modelValue);
         if (!IsList)
-            return [ComparisonHash.LabelOf(_mapping, value)];
+            return [MappedValue.LabelOf(_mapping, value)];
         return value switch
         {
             // = ANY(NULL) is true for no row.
             null => [],
-            IList list => list.Cast<object?>().Select(item => ComparisonHash.LabelOf(_mapping, item)),
+            IList list => list.Cast<object?>().Select(item => MappedValue.LabelOf(_mapping, item)),
             _ => null,
         };
     }
 
     private static ComparisonValue? OfConstant(RelationalTypeMapping mapping, object? modelValue)
     {
-        if (ComparisonHash.FamilyOf(mapping) is not { } family)
+        if (MappedValue.FamilyOf(mapping) is not { } family)
             return null;
-        var value = ComparisonHash.ProviderValueOf(mapping, modelValue);
+        var value = MappedValue.ProviderValueOf(mapping, modelValue);
         return IsExactInSql(value) && ComparisonHash.TryHash(family, value, out _) ? new ComparisonValue(family, value) : null;
     }
 

@@ -50,7 +50,7 @@ internal sealed class FromScope
         switch (table)
         {
             case TableExpression { Table: var named }:
-                if (named.FindColumn(column) is not { } known || ComparisonHash.FamilyOf(known) is not { } found)
+                if (named.FindColumn(column) is not { } known || MappedValue.FamilyOf(known) is not { } found)
                     return null;
                 _compared.Add(new ComparedColumn(new TableName(named.Schema, named.Name), column, found));
                 return found;

@@ -148,7 +148,7 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
             return Whole(table);
         var equalities =
             from known in conditions.ValuesOf(table.Alias)
-            where table.Table.FindColumn(known.Column) is { } column && ComparisonHash.FamilyOf(column) == known.Values.Family
+            where table.Table.FindColumn(known.Column) is { } column && MappedValue.FamilyOf(column) == known.Values.Family
             select new ColumnEquality(known.Column, known.Values.Family, known.Values.Values);
         ColumnEquality[] ordered = [.. equalities.OrderBy(equality => equality.Column, StringComparer.Ordinal)];
         return Whole(table) with { Equalities = [.. ordered], KeyColumns = KeysAmong(ordered, table.Table), FromResult = _fromResult.GetValueOrDefault(table) };

@@ -1,4 +1,5 @@
 using System.Linq.Expressions;
+using EfSecondLevelCache.Planning.Predicates;
 using EfSecondLevelCache.Values;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
@@ -30,7 +31,7 @@ public class ComparisonFamilyTests
     [InlineData(nameof(Specimen.YesNo), ComparisonFamily.Text)]
     [InlineData(nameof(Specimen.Mood), ComparisonFamily.Enum)]
     internal void Equality_can_be_told_from_the_values(string property, ComparisonFamily family)
-        => Assert.Equal(family, ComparisonHash.FamilyOf(ColumnOf(property)));
+        => Assert.Equal(family, MappedValue.FamilyOf(ColumnOf(property)));
 
     [Theory]
     [InlineData(nameof(Specimen.Amount))]
@@ -45,7 +46,7 @@ public class ComparisonFamilyTests
     [InlineData(nameof(Specimen.Rounded))]
     [InlineData(nameof(Specimen.Numbers))]
     public void Equality_can_not_be_told_from_the_values(string property)
-        => Assert.Null(ComparisonHash.FamilyOf(ColumnOf(property)));
+        => Assert.Null(MappedValue.FamilyOf(ColumnOf(property)));
 
     [Fact]
     public void Columns_whose_equality_can_not_be_told_do_not_count()

@@ -1,3 +1,4 @@
+using EfSecondLevelCache.Planning.Predicates;
 using EfSecondLevelCache.Values;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
@@ -121,12 +122,12 @@ public class ComparisonHashTests
         AssertHash(nameof(Specimen.YesNo), true, ComparisonFamily.Text, "yes");
         AssertHash(nameof(Specimen.Number), 7u, ComparisonFamily.Integer, 7);
         AssertHash(nameof(Specimen.Id), null, ComparisonFamily.Integer, null);
-        Assert.False(ComparisonHash.TryHash(MappingOf(nameof(Specimen.Amount)), 1.0m, out _));
+        Assert.False(MappedValue.TryHash(MappingOf(nameof(Specimen.Amount)), 1.0m, out _));
     }
 
     private static void AssertHash(string property, object? modelValue, ComparisonFamily family, object? providerValue)
     {
-        Assert.True(ComparisonHash.TryHash(MappingOf(property), modelValue, out var hash));
+        Assert.True(MappedValue.TryHash(MappingOf(property), modelValue, out var hash));
         Assert.Equal(HashOf(family, providerValue), hash);
     }
 
