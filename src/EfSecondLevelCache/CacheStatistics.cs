@@ -56,6 +56,12 @@ public sealed record CacheStatistics
     /// </summary>
     public IReadOnlyList<CurableRefusal> Curable { get; init; } = [];
 
+    /// <summary>
+    /// Parts of the cache that are switched off in this process, because EF Core or Npgsql no longer have what they stand on; empty as a rule. An update
+    /// of the cache brings them back.
+    /// </summary>
+    public IReadOnlyList<SwitchedOffPart> SwitchedOff { get; init; } = [];
+
     /// <summary>All query commands of contexts with this cache that ended.</summary>
     public long Queries => Hits + Misses + Refusals + NotRequested;
 

@@ -29,6 +29,11 @@ internal static class Refusals
     public static readonly QueryCacheRefusal Disabled = new(
         RefusalReason.Disabled, "the cache is switched off or disposed", "Set SecondLevelCache.Enabled to true, or use a cache that lives");
 
+    public static readonly QueryCacheRefusal WritesUnseen = new(
+        RefusalReason.Disabled,
+        "this version of EF Core no longer has what the cache sees the writes of SaveChanges by",
+        "Update EfSecondLevelCache, or go back to the version of EF Core that it was built with; CacheStatistics.SwitchedOff tells what is missing");
+
     public static readonly QueryCacheRefusal NodesUnheard = new(
         RefusalReason.NodesUnheard,
         "another node, or the backplane, was not heard for longer than MaxStaleness, so changes may be missing",

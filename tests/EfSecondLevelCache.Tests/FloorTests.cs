@@ -11,7 +11,7 @@ public sealed class FloorTests(ITestOutputHelper output)
     /// <summary>From the ground up. What is public has the namespace of the library or of EF Core, so that its folder is named here.</summary>
     private static readonly string[] Floors =
     [
-        "Values", "Threading", "Provider", Root, "Store", "Sql", "Results", "Keys", "Diagnostics", "Catalog", "Versions", "Changes", "Planning", "Session",
+        "Values", "Threading", Root, "Provider", "Store", "Sql", "Results", "Keys", "Diagnostics", "Catalog", "Versions", "Changes", "Planning", "Session",
         "Querying", "ChangeSources", "Backplanes", "Composition", "EntityFramework",
     ];
 

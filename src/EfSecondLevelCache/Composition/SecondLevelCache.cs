@@ -4,6 +4,7 @@ using EfSecondLevelCache.ChangeSources;
 using EfSecondLevelCache.Changes;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Planning;
+using EfSecondLevelCache.Provider;
 using EfSecondLevelCache.Querying;
 using EfSecondLevelCache.Session;
 using EfSecondLevelCache.Store;
@@ -37,6 +38,7 @@ public sealed class SecondLevelCache : ISessionCache, IAsyncDisposable, IDisposa
     private volatile bool _enabled = true;
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly bool _missesWrites = SelfCheck.MissesWrites;
     private volatile bool _disposed;
     private bool _isEnding;
 
@@ -94,6 +96,7 @@ public sealed class SecondLevelCache : ISessionCache, IAsyncDisposable, IDisposa
     /// <summary>Why nothing is cached at all at the moment; null: it is.</summary>
     internal QueryCacheRefusal? Refusal
         => !_enabled || _disposed ? Refusals.Disabled
+            : _missesWrites ? Refusals.WritesUnseen
             : _nodes?.RefusalNow();
 
     /// <summary>
@@ -138,6 +141,7 @@ public sealed class SecondLevelCache : ISessionCache, IAsyncDisposable, IDisposa
                 Expirations = _counters.Removals[(int)RemovalCause.Expired].Value,
                 Entries = _store.Count,
                 Bytes = _store.Bytes,
+                SwitchedOff = SelfCheck.SwitchedOff,
             };
         }
     }

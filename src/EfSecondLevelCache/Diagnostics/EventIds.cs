@@ -21,6 +21,7 @@ internal static class EventIds
     public const int NotReadBack = 16;
     public const int BackgroundFault = 17;
     public const int CaptureOutdated = 18;
+    public const int SwitchedOff = 19;
     public const int PublishFault = 30;
     public const int MalformedMessage = 31;
     public const int NodeSuspect = 32;

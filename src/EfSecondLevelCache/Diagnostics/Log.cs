@@ -101,6 +101,11 @@ internal static partial class Log
         EventName = nameof(EventIds.ManyCaches))]
     public static partial void ManyCaches(ILogger logger, int count);
 
+    [LoggerMessage(EventIds.SwitchedOff, LogLevel.Warning,
+        "A part of the second-level cache is switched off: {Part}. Until the cache is updated, {Consequence}. {Detail}",
+        EventName = nameof(EventIds.SwitchedOff))]
+    public static partial void SwitchedOff(ILogger logger, string part, string consequence, string detail);
+
     [LoggerMessage(EventIds.PublishFault, LogLevel.Warning,
         "A change could not be published to the other nodes; they will flush when they notice", EventName = nameof(EventIds.PublishFault))]
     public static partial void PublishFault(ILogger logger, Exception fault);

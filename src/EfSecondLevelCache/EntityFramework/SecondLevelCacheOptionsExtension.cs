@@ -43,9 +43,7 @@ internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtens
     public DbContextOptionsExtensionInfo Info { get; }
 
     public SecondLevelCache CacheFor(IDbContextOptions options)
-        => _resolved is { IsDisposed: false } resolved ? resolved : _resolved = _instance
-            ?? (_options is null ? FromApplication(options) : null)
-            ?? SharedCaches.Get(_options ?? new SecondLevelCacheOptions(), LoggersOf(options));
+        => _resolved is { IsDisposed: false } resolved ? resolved : _resolved = Resolve(options);
 
     ISessionCache ISessionCacheProvider.CacheFor(IDbContextOptions options) => CacheFor(options);
 
@@ -63,20 +61,19 @@ internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtens
     public void ApplyServices(IServiceCollection services)
     {
         services.AddScoped<CacheSession>();
-        services.AddScoped<ReadBacks>();
-        services.AddSingleton<IInterceptor, TransactionObserver>();
-        services.AddSingleton<IInterceptor, CacheableRewriter>();
+        AddObservers(services);
+        if (Parts.FastDoor)
+            Replace<IRelationalCommandBuilderFactory, RelationalCommandBuilderFactory, CachingCommandBuilderFactory>(services, ServiceLifetime.Singleton);
         // Without our builder, the application's own needs the other door.
         services.AddSingleton<IInterceptor>(provider =>
             provider.GetRequiredService<IRelationalCommandBuilderFactory>() is CachingCommandBuilderFactory
                 ? new NoInterceptor()
                 : new QueryCacheInterceptor());
-        Replace<IRelationalCommandBuilderFactory, RelationalCommandBuilderFactory, CachingCommandBuilderFactory>(services, ServiceLifetime.Singleton);
+        if (!Parts.Plans)
+            return;
+        services.AddSingleton<IInterceptor, CacheableRewriter>();
         Replace<IQueryContextFactory, RelationalQueryContextFactory, CachedQueryContextFactory>(services, ServiceLifetime.Scoped);
         Replace<ILiftableConstantProcessor, RelationalLiftableConstantProcessor, PlanningConstantProcessor>(services, ServiceLifetime.Scoped);
-        Replace<IDatabase, RelationalDatabase, ObservedDatabase>(services, ServiceLifetime.Scoped);
-        Replace<IModificationCommandFactory, NpgsqlModificationCommandFactory, ReadBackCommandFactory>(services, ServiceLifetime.Singleton);
-        Replace<IUpdateSqlGenerator, NpgsqlUpdateSqlGenerator, ReadBackSqlGenerator>(services, ServiceLifetime.Singleton);
     }
 
     public void Validate(IDbContextOptions options)
@@ -104,6 +101,15 @@ internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtens
     public override string ToString()
         => _instance is not null ? "an instance made by hand" : _options is not null ? _options.ToString() : "the default cache";
 
+    private SecondLevelCache Resolve(IDbContextOptions options)
+    {
+        var loggers = LoggersOf(options);
+        Parts.TellOfSwitchedOff(loggers);
+        return _instance
+            ?? (_options is null ? FromApplication(options) : null)
+            ?? SharedCaches.Get(_options ?? new SecondLevelCacheOptions(), loggers);
+    }
+
     private static SecondLevelCache? FromApplication(IDbContextOptions options)
         => options.FindExtension<CoreOptionsExtension>()?.ApplicationServiceProvider?.GetService<SecondLevelCache>();
 
@@ -111,6 +117,18 @@ internal sealed class SecondLevelCacheOptionsExtension : IDbContextOptionsExtens
         => options.FindExtension<CoreOptionsExtension>() is { } core
             ? core.LoggerFactory ?? core.ApplicationServiceProvider?.GetService<ILoggerFactory>()
             : null;
+
+    private void AddObservers(IServiceCollection services)
+    {
+        services.AddScoped<ReadBacks>();
+        services.AddSingleton<IInterceptor, TransactionObserver>();
+        if (Parts.SaveChanges)
+            Replace<IDatabase, RelationalDatabase, ObservedDatabase>(services, ServiceLifetime.Scoped);
+        if (!Parts.ReadBack)
+            return;
+        Replace<IModificationCommandFactory, NpgsqlModificationCommandFactory, ReadBackCommandFactory>(services, ServiceLifetime.Singleton);
+        Replace<IUpdateSqlGenerator, NpgsqlUpdateSqlGenerator, ReadBackSqlGenerator>(services, ServiceLifetime.Singleton);
+    }
 
     /// <summary>Puts ours in the place of EF Core's or the provider's own; another one's stays, and that which the application replaces.</summary>
     private void Replace<TService, TDefault, TOurs>(IServiceCollection services, ServiceLifetime lifetime)

@@ -166,6 +166,8 @@ internal static class ProviderInternals
         }
         catch (Exception e) when (e is MissingMemberException or ArgumentException or InvalidOperationException)
         {
+            SelfCheck.Report(
+                $"a fact of {typeof(T).Name}", "the cache takes the safe answer for it, and serves less or holds more threads", e.Message);
             return null;
         }
     }
