@@ -47,18 +47,31 @@ public sealed record BackplaneStatus
 }
 
 /// <summary>Another node, as this one sees it.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Incarnation">Of its cache: a node that is started again has another one.</param>
-/// <param name="IsSuspect">It has been silent for longer than it usually is.</param>
-/// <param name="LastHeard">How long ago it was last heard.</param>
-/// <param name="Staleness">Everything that it published until this long ago has arrived.</param>
-/// <param name="Received">The changes that it has published.</param>
-/// <param name="AcknowledgementTime">
-/// How long it took to acknowledge the last write of this node that waited for that (<c>SynchronousWrites</c>); null: none did.
-/// </param>
-public sealed record NodeStatus(
-    string Name, Guid Incarnation, bool IsSuspect, TimeSpan LastHeard, TimeSpan Staleness, long Received, TimeSpan? AcknowledgementTime)
+public sealed record NodeStatus
 {
+    /// <summary>Its name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Of its cache: a node that is started again has another one.</summary>
+    public required Guid Incarnation { get; init; }
+
+    /// <summary>It has been silent for longer than it usually is.</summary>
+    public required bool IsSuspect { get; init; }
+
+    /// <summary>How long ago it was last heard.</summary>
+    public required TimeSpan LastHeard { get; init; }
+
+    /// <summary>Everything that it published until this long ago has arrived.</summary>
+    public required TimeSpan Staleness { get; init; }
+
+    /// <summary>The changes that it has published.</summary>
+    public required long Received { get; init; }
+
+    /// <summary>
+    /// How long it took to acknowledge the last write of this node that waited for that (<c>SynchronousWrites</c>); null: none did.
+    /// </summary>
+    public TimeSpan? AcknowledgementTime { get; init; }
+
     /// <summary>A few words for people.</summary>
     public override string ToString()
         => string.Create(CultureInfo.InvariantCulture, $"{Name} {(IsSuspect ? "suspect" : "live")}, heard {LastHeard.TotalSeconds:0.0} s ago");

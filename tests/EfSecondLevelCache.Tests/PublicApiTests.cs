@@ -1,4 +1,5 @@
 using EfSecondLevelCache.Tests.Support;
+using Microsoft.EntityFrameworkCore;
 
 namespace EfSecondLevelCache.Tests;
 
@@ -7,13 +8,17 @@ public class PublicApiTests
     /// <summary>Set to 1 to accept the public surface as it is now.</summary>
     private const string AcceptVariable = "ACCEPT_PUBLIC_API";
 
-    private const string ApprovedFile = "PublicApi.approved.txt";
+    [Fact]
+    public void The_public_surface_is_the_approved_one() => IsApproved("PublicApi.approved.txt", typeof(SecondLevelCache));
 
     [Fact]
-    public void The_public_surface_is_the_approved_one()
+    public void That_of_the_package_for_Redis_is_too()
+        => IsApproved("PublicApi.Redis.approved.txt", typeof(RedisSecondLevelCacheOptionsBuilderExtensions));
+
+    private static void IsApproved(string file, Type anyOfIt)
     {
-        var path = Path.Combine(ProjectDirectory(), ApprovedFile);
-        var actual = PublicSurface.Of(typeof(SecondLevelCache).Assembly);
+        var path = Path.Combine(ProjectDirectory(), file);
+        var actual = PublicSurface.Of(anyOfIt.Assembly);
         if (Environment.GetEnvironmentVariable(AcceptVariable) == "1")
             File.WriteAllText(path, actual);
 
@@ -21,7 +26,7 @@ public class PublicApiTests
         Assert.True(
             approved == actual,
             $"""
-            The public surface is not the one that {ApprovedFile} shows:
+            The public surface is not the one that {file} shows:
             {Difference(approved, actual)}
             If that is meant, run this test with the environment variable {AcceptVariable}=1: it rewrites the file, which is then
             reviewed and committed with the change.

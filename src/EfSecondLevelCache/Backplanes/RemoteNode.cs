@@ -70,5 +70,14 @@ internal sealed class RemoteNode(Guid incarnation, long now, TimeSpan heartbeat,
     public TimeSpan SilentFor(long at) => time.GetElapsedTime(LastHeard, at);
 
     public NodeStatus ToStatus(long at)
-        => new(Name, incarnation, IsSuspect, SilentFor(at), time.GetElapsedTime(CompleteUntil, at), Received, AcknowledgementTime);
+        => new()
+        {
+            Name = Name,
+            Incarnation = incarnation,
+            IsSuspect = IsSuspect,
+            LastHeard = SilentFor(at),
+            Staleness = time.GetElapsedTime(CompleteUntil, at),
+            Received = Received,
+            AcknowledgementTime = AcknowledgementTime,
+        };
 }

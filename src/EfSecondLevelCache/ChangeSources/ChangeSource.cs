@@ -109,18 +109,20 @@ internal sealed class ChangeSource : IDatabaseSource, IAsyncDisposable
         get
         {
             var lease = _lease;
-            return new ChangeSourceStatus(
-                _database,
-                _options.Kind,
-                lease is not null ? ChangeSourceState.Live : Volatile.Read(ref _wasLive) ? ChangeSourceState.Lost : ChangeSourceState.Starting,
-                _stream?.Position,
-                Interlocked.Read(ref _lag) is var lag and >= 0 ? TimeSpan.FromTicks(lag) : null,
-                lease?.At,
-                Interlocked.Read(ref _reconnects),
-                Events,
-                Interlocked.Read(ref _flushes),
-                [.. _uncaptured.Keys.Order(StringComparer.Ordinal)],
-                lease is null ? Fault : null);
+            return new ChangeSourceStatus
+            {
+                Database = _database,
+                Kind = _options.Kind,
+                State = lease is not null ? ChangeSourceState.Live : Volatile.Read(ref _wasLive) ? ChangeSourceState.Lost : ChangeSourceState.Starting,
+                Position = _stream?.Position,
+                Lag = Interlocked.Read(ref _lag) is var lag and >= 0 ? TimeSpan.FromTicks(lag) : null,
+                LastHeartbeat = lease?.At,
+                Reconnects = Interlocked.Read(ref _reconnects),
+                Events = Events,
+                Flushes = Interlocked.Read(ref _flushes),
+                Uncaptured = [.. _uncaptured.Keys.Order(StringComparer.Ordinal)],
+                Fault = lease is null ? Fault : null,
+            };
         }
     }
 

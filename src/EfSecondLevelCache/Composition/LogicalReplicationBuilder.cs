@@ -53,9 +53,10 @@ public sealed class LogicalReplicationBuilder
     /// Caches queries of tables that are not published too: their results see the writes of this process and else live until their time is up.
     /// Default: such queries are not cached.
     /// </summary>
-    public LogicalReplicationBuilder CacheUncapturedTables()
+    /// <param name="enabled">False takes it back.</param>
+    public LogicalReplicationBuilder CacheUncapturedTables(bool enabled = true)
     {
-        Options = Options with { CachesUncaptured = true };
+        Options = Options with { CachesUncaptured = enabled };
         return this;
     }
 

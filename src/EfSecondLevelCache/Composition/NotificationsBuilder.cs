@@ -36,9 +36,10 @@ public sealed class NotificationsBuilder
     /// Caches queries of tables that have no capture triggers too: their results see the writes of this process and else live until their time
     /// is up. Default: such queries are not cached.
     /// </summary>
-    public NotificationsBuilder CacheUncapturedTables()
+    /// <param name="enabled">False takes it back.</param>
+    public NotificationsBuilder CacheUncapturedTables(bool enabled = true)
     {
-        Options = Options with { CachesUncaptured = true };
+        Options = Options with { CachesUncaptured = enabled };
         return this;
     }
 }

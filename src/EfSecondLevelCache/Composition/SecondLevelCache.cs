@@ -12,7 +12,10 @@ using EfSecondLevelCache.Threading;
 using EfSecondLevelCache.Values;
 using EfSecondLevelCache.Versions;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Storage;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -197,6 +200,30 @@ public sealed class SecondLevelCache : ISessionCache, IAsyncDisposable, IDisposa
         return ChangedAsync(new TablesChanged(tables), cancellationToken);
     }
 
+    /// <summary>
+    /// Removes what depends on one row, which somebody has changed whom the cache does not see: in the context's database, and what the database changes
+    /// with it. Where the database of the context is not known, what depends on any row of the tables goes.
+    /// </summary>
+    /// <typeparam name="TEntity">An entity type of the context's model.</typeparam>
+    /// <param name="context">A context with this cache.</param>
+    /// <param name="keyValues">The values of the primary key, as for <c>FindAsync</c>.</param>
+    /// <param name="cancellationToken">Ends the wait for other nodes, where writes are synchronous; it undoes nothing.</param>
+    /// <exception cref="ArgumentException">The model does not map the type, or its key has other values.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled; this node has removed, others may not have yet.</exception>
+    public ValueTask InvalidateAsync<TEntity>(DbContext context, object?[] keyValues, CancellationToken cancellationToken = default)
+        where TEntity : class
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(keyValues);
+        if (context.Model.FindEntityType(typeof(TEntity)) is not { } type || type.FindPrimaryKey() is not { } key)
+            return InvalidateAsync<TEntity>(context, cancellationToken);
+        CheckKey<TEntity>(key, keyValues);
+        var session = context.GetInfrastructure().GetService<CacheSession>();
+        return session?.FindKnown() is { } database
+            ? ChangedAsync(new RowsWritten(database, ModelTables.RowsOf(type, keyValues)), cancellationToken)
+            : InvalidateAsync<TEntity>(context, cancellationToken);
+    }
+
     /// <summary>Removes what depends on a table, in every database that the cache serves.</summary>
     /// <param name="table"><c>table</c> or <c>schema.table</c>, in the exact case of the catalog and without quotes.</param>
     /// <param name="schema">
@@ -274,6 +301,26 @@ public sealed class SecondLevelCache : ISessionCache, IAsyncDisposable, IDisposa
             // Without its source nothing of the database is served; the next use tries again.
             if (Interlocked.Exchange(ref _hasToldOfFault, 1) == 0)
                 Log.BackgroundFault(logger, fault);
+        }
+    }
+
+    private static void CheckKey<TEntity>(IKey key, object?[] keyValues)
+    {
+        if (keyValues.Length != key.Properties.Count)
+        {
+            throw new ArgumentException(
+                $"InvalidateAsync<{typeof(TEntity).Name}>: {keyValues.Length} key values were given, and the primary key has {key.Properties.Count}: "
+                + $"{string.Join(", ", key.Properties.Select(property => property.Name))}. Give one for each, in this order.", nameof(keyValues));
+        }
+
+        foreach (var (property, value) in key.Properties.Zip(keyValues))
+        {
+            if (value is null || !property.ClrType.IsInstanceOfType(value))
+            {
+                throw new ArgumentException(
+                    $"InvalidateAsync<{typeof(TEntity).Name}>: the value of {property.Name} is {value?.GetType().Name ?? "null"}, and the key has "
+                    + $"{property.ClrType.Name}. Give a value of that type.", nameof(keyValues));
+            }
         }
     }
 

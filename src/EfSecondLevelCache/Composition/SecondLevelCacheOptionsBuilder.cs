@@ -104,8 +104,9 @@ public sealed class SecondLevelCacheOptionsBuilder
     /// Caches every query that can be cached, as if each were marked <c>Cacheable()</c>. Off by default. <c>NotCacheable()</c> and
     /// <see cref="NeverCache{TEntity}"/> take single queries out; queries of the migrations history and of catalogs are never cached.
     /// </summary>
-    public SecondLevelCacheOptionsBuilder CacheAllQueries()
-        => Set(nameof(CacheAllQueries), Options with { CacheAllQueries = true });
+    /// <param name="enabled">False takes it back.</param>
+    public SecondLevelCacheOptionsBuilder CacheAllQueries(bool enabled = true)
+        => Set(nameof(CacheAllQueries), Options with { CacheAllQueries = enabled });
 
     /// <summary>
     /// Caches every query, <c>Find</c> included, that reads a table of this entity type. The last call for a type counts.
@@ -148,8 +149,9 @@ public sealed class SecondLevelCacheOptionsBuilder
     /// initializer runs. Without it (the default) and without <see cref="VaryBy"/>, such queries are not cached, because the cache
     /// can't see what the interceptor sets (a search_path, a role, a setting that a row-security policy reads).
     /// </summary>
-    public SecondLevelCacheOptionsBuilder UniformSessions()
-        => Set(nameof(UniformSessions), Options with { UniformSessions = true });
+    /// <param name="enabled">False takes it back.</param>
+    public SecondLevelCacheOptionsBuilder UniformSessions(bool enabled = true)
+        => Set(nameof(UniformSessions), Options with { UniformSessions = enabled });
 
     /// <summary>
     /// States that the application changes no value of a type that is read from the database or sent to it, so that all who read a result may
@@ -185,8 +187,9 @@ public sealed class SecondLevelCacheOptionsBuilder
     /// committed (READ COMMITTED); in REPEATABLE READ and SERIALIZABLE they always go to the database. It states that the application writes
     /// nothing in such transactions that EF Core does not see. Default: every query inside of a transaction goes to the database.
     /// </summary>
-    public SecondLevelCacheOptionsBuilder AllowInTransactions()
-        => Set(nameof(AllowInTransactions), Options with { AllowInTransactions = true });
+    /// <param name="enabled">False takes it back.</param>
+    public SecondLevelCacheOptionsBuilder AllowInTransactions(bool enabled = true)
+        => Set(nameof(AllowInTransactions), Options with { AllowInTransactions = enabled });
 
     /// <summary>
     /// How long what a write changed is neither served nor kept when the connection broke before its outcome was known: the server may still

@@ -17,7 +17,12 @@ internal sealed class RefusalCounts
 
     /// <summary>The most frequent first.</summary>
     public IReadOnlyList<CurableRefusal> Curable
-        => [.. _findings.Values.Select(finding => new CurableRefusal(finding.Refusal, finding.Commands)).OrderByDescending(found => found.Commands)];
+        =>
+        [
+            .. _findings.Values
+                .Select(finding => new CurableRefusal { Refusal = finding.Refusal, Commands = finding.Commands })
+                .OrderByDescending(found => found.Commands),
+        ];
 
     public void Add(QueryCacheRefusal refusal)
     {

@@ -1,3 +1,4 @@
+using EfSecondLevelCache.Planning.Predicates;
 using EfSecondLevelCache.Values;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
@@ -19,6 +20,32 @@ internal static class ModelTables
         }
 
         return tables;
+    }
+
+    /// <summary>The row of an entity in each table of its mapping, for a change of it; a table whose row its key does not tell has changed as a whole.</summary>
+    /// <param name="type">The type of the entity.</param>
+    /// <param name="keyValues">Of its primary key, in the order in which the model has the properties.</param>
+    public static IReadOnlyCollection<TableChange> RowsOf(IEntityType type, IReadOnlyList<object?> keyValues)
+    {
+        const WriteOperations Written = WriteOperations.Insert | WriteOperations.Update | WriteOperations.Delete;
+        var key = type.FindPrimaryKey()!.Properties;
+        return [.. Of(type.Model, type.ClrType).Select(name => new TableChange(name) { Operations = Written, Rows = RowIn(name) })];
+
+        IReadOnlyList<RowImage>? RowIn(TableName name)
+        {
+            var columns = new List<ColumnImage>();
+            foreach (var (property, value) in key.Zip(keyValues))
+            {
+                var column = property.GetTableColumnMappings().FirstOrDefault(mapping
+                    => mapping.TableMapping.Table.Name == name.Name && mapping.TableMapping.Table.Schema == name.Schema)?.Column;
+                if (column is null || !column.Table.PrimaryKey!.Columns.Contains(column))
+                    return null;
+                if (MappedValue.FamilyOf(column) is { } family && MappedValue.TryHash(column.StoreTypeMapping, value, out var hash))
+                    columns.Add(new ColumnImage(column.Name, family, hash, IsStated: false));
+            }
+
+            return [new RowImage([.. columns])];
+        }
     }
 
     /// <summary>Every table that the model maps.</summary>

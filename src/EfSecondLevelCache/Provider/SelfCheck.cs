@@ -48,7 +48,12 @@ internal static class SelfCheck
     /// <summary>Something was not found; told once.</summary>
     public static void Report(string part, string consequence, string missing)
     {
-        var found = new SwitchedOffPart(part, consequence, $"{missing} EF Core {VersionOf(typeof(DbContext))}, Npgsql {VersionOf(typeof(NpgsqlConnection))}");
+        var found = new SwitchedOffPart
+        {
+            Part = part,
+            Consequence = consequence,
+            Detail = $"{missing} EF Core {VersionOf(typeof(DbContext))}, Npgsql {VersionOf(typeof(NpgsqlConnection))}",
+        };
         ImmutableInterlocked.Update(ref _switchedOff, known => known.Any(other => other.Part == part) ? known : known.Add(found));
     }
 

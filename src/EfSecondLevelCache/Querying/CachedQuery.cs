@@ -43,14 +43,16 @@ internal sealed class CachedQuery(
     internal override long LeaveShared() => shape.Leave() + scope.Leave();
 
     public CacheEntryInfo ToInfo(long now)
-        => new(
-            Key.Shape.CommandText,
-            Key.Shape.Dependencies,
-            Key.Shape.Policy.Tags,
-            Result.Rows,
-            Bytes + shape.BytesForEach + scope.BytesForEach,
-            TimeSpan.FromMilliseconds(now - ReadAt),
-            TimesServed);
+        => new()
+        {
+            CommandText = Key.Shape.CommandText,
+            Dependencies = Key.Shape.Dependencies,
+            Tags = Key.Shape.Policy.Tags,
+            Rows = Result.Rows,
+            Bytes = Bytes + shape.BytesForEach + scope.BytesForEach,
+            Age = TimeSpan.FromMilliseconds(now - ReadAt),
+            Hits = TimesServed,
+        };
 
     private static int BytesOf(MissedQuery query, CachedResult result)
         => (int)Math.Min(

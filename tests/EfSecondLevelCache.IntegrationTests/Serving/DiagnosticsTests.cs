@@ -113,14 +113,33 @@ public sealed class DiagnosticsTests(ShopDatabase database) : ShopTests(database
         var told = typeof(SecondLevelCache).Assembly.GetExportedTypes().Where(type => type.GetMethod("<Clone>$") is not null && !type.IsAbstract);
         Assert.All(told, type => Assert.False(type.GetMethod("ToString", [])!.IsDefined(typeof(CompilerGeneratedAttribute), inherit: false), $"{type}"));
 
-        var status = new ChangeSourceStatus(
-            "shop", ChangeSourceKind.Notifications, ChangeSourceState.Lost, "0/16B3748", TimeSpan.FromMilliseconds(1.25), null, 2, 3000, 1,
-            ["public.orders", "public.lines"], new TimeoutException("too late"));
+        var status = new ChangeSourceStatus
+        {
+            Database = "shop",
+            Kind = ChangeSourceKind.Notifications,
+            State = ChangeSourceState.Lost,
+            Position = "0/16B3748",
+            Lag = TimeSpan.FromMilliseconds(1.25),
+            Reconnects = 2,
+            Events = 3000,
+            Flushes = 1,
+            Uncaptured = ["public.orders", "public.lines"],
+            Fault = new TimeoutException("too late"),
+        };
         Assert.Equal(
             "Notifications of shop: Lost, at 0/16B3748, lag 1.3 ms, 3,000 events, 2 reconnects, 1 flushes; not captured: public.orders, public.lines; "
             + "TimeoutException: too late",
             status.ToString());
-        var entry = new CacheEntryInfo("SELECT 1", ["a", "b"], ["c"], 1, 2000, TimeSpan.FromSeconds(3), 4);
+        var entry = new CacheEntryInfo
+        {
+            CommandText = "SELECT 1",
+            Dependencies = ["a", "b"],
+            Tags = ["c"],
+            Rows = 1,
+            Bytes = 2000,
+            Age = TimeSpan.FromSeconds(3),
+            Hits = 4,
+        };
         Assert.Equal(
             $"1 rows, 2,000 bytes, 3.0 s old, 4 hits; depends on a, b; tags c{Environment.NewLine}SELECT 1", entry.ToString());
         using var cache = new SecondLevelCache();

@@ -134,6 +134,29 @@ public sealed class InvalidationTests(ShopDatabase database) : ShopTests(databas
         Assert.Equal(original, (await HitAsync(cache, other => other.Orders.Cacheable().SingleAsync(o => o.Id == 5))).Quantity);
     }
 
+    /// <summary>Of what somebody has written whom nobody observes.</summary>
+    [Fact]
+    public async Task Invalidation_of_a_row_by_hand_leaves_the_results_of_other_rows()
+    {
+        await using var cache = new SecondLevelCache();
+        await using var db = Open(cache);
+        await MissAsync(cache, other => ProductAsync(other, 1));
+        await MissAsync(cache, other => ProductAsync(other, 2));
+        await MissAsync(cache, other => other.Products.Cacheable().CountAsync());
+
+        await cache.InvalidateAsync<Product>(db, [1]);
+        await HitAsync(cache, other => ProductAsync(other, 2));
+        await MissAsync(cache, other => ProductAsync(other, 1));
+        await MissAsync(cache, other => other.Products.Cacheable().CountAsync());
+
+        var several = await Assert.ThrowsAsync<ArgumentException>(() => cache.InvalidateAsync<Product>(db, [1, 2]).AsTask());
+        Assert.Contains("the primary key has 1: Id", several.Message);
+        var text = await Assert.ThrowsAsync<ArgumentException>(() => cache.InvalidateAsync<Product>(db, ["1"]).AsTask());
+        Assert.Contains("the value of Id is String, and the key has Int32", text.Message);
+
+        static Task<Product> ProductAsync(ShopContext db, int id) => db.Products.Cacheable().SingleAsync(p => p.Id == id);
+    }
+
     [Fact]
     public async Task Invalidation_by_hand_removes_what_it_names()
     {

@@ -57,7 +57,18 @@ internal sealed class SynchronousWriting : IAsyncDisposable
         get
         {
             lock (_lock)
-                return new SynchronousWritesStatus(_lease.IsHeld, _lease.Detail, _waits, _lastWait, _longestWait, _fenced, _unconfirmed);
+            {
+                return new SynchronousWritesStatus
+                {
+                    HoldsLease = _lease.IsHeld,
+                    Detail = _lease.Detail,
+                    Waits = _waits,
+                    LastWait = _lastWait,
+                    LongestWait = _longestWait,
+                    Fenced = _fenced,
+                    Unconfirmed = _unconfirmed,
+                };
+            }
         }
     }
 
