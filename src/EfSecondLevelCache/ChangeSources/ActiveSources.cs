@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using EfSecondLevelCache.Catalog;
+using EfSecondLevelCache.Changes;
 using EfSecondLevelCache.ChangeSources.Notifications;
 using EfSecondLevelCache.ChangeSources.Replication;
-using EfSecondLevelCache.Changes;
 using EfSecondLevelCache.Versions;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Logging;

@@ -1,7 +1,7 @@
 using EfSecondLevelCache.Backplanes;
 using EfSecondLevelCache.Catalog;
-using EfSecondLevelCache.ChangeSources;
 using EfSecondLevelCache.Changes;
+using EfSecondLevelCache.ChangeSources;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Planning;
 using EfSecondLevelCache.Provider;

@@ -152,12 +152,19 @@ public sealed class ZooContext(DbContextOptions options) : DbContext(options)
                 new Circle { Name = $"circle {i}", Radius = i },
                 new Keeper
                 {
-                    Name = $"keeper {i}", Notes = $"note {i}", Home = new Home { Street = $"street {i}", City = $"city {i}" }, Level = Level.Low, Days = [i, i + 1],
-                    Detail = new KeeperDetail { Text = $"text {i}" }, History = [new Job { Title = $"job {i}", Years = i }],
+                    Name = $"keeper {i}",
+                    Notes = $"note {i}",
+                    Home = new Home { Street = $"street {i}", City = $"city {i}" },
+                    Level = Level.Low,
+                    Days = [i, i + 1],
+                    Detail = new KeeperDetail { Text = $"text {i}" },
+                    History = [new Job { Title = $"job {i}", Years = i }],
                 },
                 new Document
                 {
-                    Text = i == 2 ? "two dogs" : "a cat", Open = new NpgsqlRange<int>(i, i * 4), Json = System.Text.Json.JsonDocument.Parse($$"""{"a": {{i}}}"""),
+                    Text = i == 2 ? "two dogs" : "a cat",
+                    Open = new NpgsqlRange<int>(i, i * 4),
+                    Json = System.Text.Json.JsonDocument.Parse($$"""{"a": {{i}}}"""),
                     Labels = i == 1 ? [] : new() { ["color"] = $"c{i}" },
                     Summary = new Summary { Lines = i },
                 });

@@ -53,5 +53,6 @@ public sealed class ThreadPoolTests(ShopDatabase database) : ShopTests(database)
         [
             Path.Combine(AppContext.BaseDirectory, "EfSecondLevelCache.Node.dll"),
             "limited-pool", connectionString, $"{threads}", $"{asynchronous}", $"{synchronous}", $"{true}",
-        ]) { RedirectStandardOutput = true })!;
+        ])
+    { RedirectStandardOutput = true })!;
 }

@@ -97,8 +97,15 @@ public sealed class UnreadableDataTests(PostgresServer server) : IAsyncLifetime
         {
             db.Add(new Thing
             {
-                Id = i, Name = $"Thing {i}", Number = i, Price = i, At = DateTime.UnixEpoch, Colour = Colour.Green, Parts = ["a"],
-                Details = new Details { Weight = i }, Children = [new Child { Id = i, Name = "c" }],
+                Id = i,
+                Name = $"Thing {i}",
+                Number = i,
+                Price = i,
+                At = DateTime.UnixEpoch,
+                Colour = Colour.Green,
+                Parts = ["a"],
+                Details = new Details { Weight = i },
+                Children = [new Child { Id = i, Name = "c" }],
             });
         }
 

@@ -14,7 +14,10 @@ public sealed partial class WriteFootprintTests(FootprintDatabase database) : IC
         ["insert"] = db => SaveAsync(db, _ => db.Add(new FootprintPost { BlogId = 1, Title = "new" })),
         ["insert of a graph"] = db => SaveAsync(db, _ => db.Add(new FootprintBlog
         {
-            Name = "new", Code = "new", Address = new() { City = "new" }, Posts = [new() { Title = "new", Tags = [new() { Name = "new" }] }],
+            Name = "new",
+            Code = "new",
+            Address = new() { City = "new" },
+            Posts = [new() { Title = "new", Tags = [new() { Name = "new" }] }],
         })),
         ["update of a plain column"] = db => SaveAsync(db, _ => db.Attach(new FootprintBlog { Id = 1, Name = "?" }).Entity.Name = "new"),
         ["update of a column to the value that it has"] =

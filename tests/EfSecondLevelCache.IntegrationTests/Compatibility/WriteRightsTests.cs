@@ -137,7 +137,10 @@ public sealed class WriteRightsTests(PostgresServer server, FootprintDatabase da
 
         var blog = new FootprintBlog
         {
-            Name = "graph", Code = "graph", Address = new() { City = "graph" }, Posts = [new() { Title = "graph", Tags = [new() { Name = "graph" }] }],
+            Name = "graph",
+            Code = "graph",
+            Address = new() { City = "graph" },
+            Posts = [new() { Title = "graph", Tags = [new() { Name = "graph" }] }],
         };
         var moved = db.Attach(new FootprintPost { Id = 1, BlogId = 2, Title = "?" }).Entity;
         blog.Posts.Add(moved);

@@ -10,7 +10,7 @@ public sealed class ConfigurationTests(ShopDatabase database) : ShopTests(databa
     public static TheoryData<string> BadSettings => [.. BadSettingsByName.Keys];
 
     private static Dictionary<string, (Action<SecondLevelCacheOptionsBuilder> Set, string Setting, string Value)> BadSettingsByName
-        { get; } = new()
+    { get; } = new()
     {
         ["no bytes"] = (c => c.MaxBytes(0), "MaxBytes", "0"),
         ["negative bytes"] = (c => c.MaxBytes(-5), "MaxBytes", "-5"),

@@ -33,7 +33,11 @@ public sealed class SecondLevelCacheQueryableExtensionsTests : IDisposable
         Assert.Equal(
             new QueryCachePolicy
             {
-                TimeToLive = TwoMinutes, Sliding = OneMinute, Tags = ["menu"], DependsOn = ["x"], MaxCachedRows = 9,
+                TimeToLive = TwoMinutes,
+                Sliding = OneMinute,
+                Tags = ["menu"],
+                DependsOn = ["x"],
+                MaxCachedRows = 9,
             },
             policy);
     }

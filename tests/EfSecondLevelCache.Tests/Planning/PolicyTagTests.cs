@@ -300,4 +300,5 @@ public class PolicyTagTests
     {
         PolicyTag.Remove(string.Concat(tags.Select(tag => Commented(tag))) + "\n" + Select, out var policy);
         return policy!;
-    }}
+    }
+}

@@ -121,7 +121,10 @@ public class BuiltInFunctionsOnServerTests(BuiltInFunctionsOnServerTests.Server 
                 command = ["runuser", "-u", "postgres", "--", .. command];
             using var process = Process.Start(new ProcessStartInfo(command[0], command[1..])
             {
-                RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/",
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+                WorkingDirectory = "/",
             })!;
             process.StandardInput.Write(input);
             process.StandardInput.Close();

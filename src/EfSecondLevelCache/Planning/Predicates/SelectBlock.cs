@@ -37,15 +37,15 @@ internal sealed class SelectBlock
     /// <summary>What holds for every row of a table, a subquery or a set operation.</summary>
     private static RowConditions GuaranteesOf(
         TableExpressionBase table, FromScope scope, HashSet<ComparedColumn> compared) => table switch
-    {
-        SelectExpression select => new SelectBlock(select, scope, compared).Guarantees(SelectOutput.Of(select)),
-        UnionExpression union => new SelectBlock(union.Source1, scope, compared).Guarantees(SelectOutput.Of(union))
-            .Or(new SelectBlock(union.Source2, scope, compared).Guarantees(SelectOutput.Of(union))),
-        // Their rows are all rows of the first.
-        ExceptExpression or IntersectExpression
-            => new SelectBlock(((SetOperationBase)table).Source1, scope, compared).Guarantees(SelectOutput.Of((SetOperationBase)table)),
-        _ => RowConditions.None,
-    };
+        {
+            SelectExpression select => new SelectBlock(select, scope, compared).Guarantees(SelectOutput.Of(select)),
+            UnionExpression union => new SelectBlock(union.Source1, scope, compared).Guarantees(SelectOutput.Of(union))
+                .Or(new SelectBlock(union.Source2, scope, compared).Guarantees(SelectOutput.Of(union))),
+            // Their rows are all rows of the first.
+            ExceptExpression or IntersectExpression
+                => new SelectBlock(((SetOperationBase)table).Source1, scope, compared).Guarantees(SelectOutput.Of((SetOperationBase)table)),
+            _ => RowConditions.None,
+        };
 
     private RowConditions Guarantees(SelectOutput output)
     {

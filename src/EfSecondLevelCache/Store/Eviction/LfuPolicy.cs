@@ -164,7 +164,7 @@ internal sealed class LfuPolicy : Policy
     /// <summary>Who has to go first; who was found since somebody last looked is counted anew instead.</summary>
     private StoreEntry? LowestOfMain(long now)
     {
-        for (var chances = MaxSecondChances;; chances--)
+        for (var chances = MaxSecondChances; ; chances--)
         {
             var lowest = _main.Lowest();
             if (lowest is null || lowest.Hits == 0 || chances == 0 || !lowest.IsLive(now))

@@ -17,7 +17,7 @@ internal sealed class S3FifoPolicy(long maxBytes, int maxEntries) : Policy(maxBy
 
     protected override void EvictOne(ref Removals removals)
     {
-        for (var chances = MaxSecondChances;; chances--)
+        for (var chances = MaxSecondChances; ; chances--)
         {
             var isFromSmall = _main.Count == 0
                 || _small.Bytes > MaxBytes / SmallShare

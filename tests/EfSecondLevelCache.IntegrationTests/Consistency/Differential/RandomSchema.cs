@@ -210,7 +210,8 @@ internal sealed class RandomSchema
         var foreignKey = new ForeignKey(
             from, to, navigation, $"{from.Name}{navigation}",
             [.. principal.Select((column, i) => new Column($"{navigation}{i}", column.Kind, !required, IsKey: true))],
-            required, Chance(6), behaviors[_random.Next(behaviors.Length)]) { ToAlternate = toAlternate };
+            required, Chance(6), behaviors[_random.Next(behaviors.Length)])
+        { ToAlternate = toAlternate };
         from.ForeignKeys.Add(foreignKey);
         to.References.Add(foreignKey);
     }

@@ -138,7 +138,7 @@ internal sealed class NaiveS3Fifo(long maxBytes, int maxEntries) : NaivePolicy(m
 
     protected override void EvictOne()
     {
-        for (var chances = 32;; chances--)
+        for (var chances = 32; ; chances--)
         {
             var isFromSmall = _main.Count == 0 || _small.Sum(entry => entry.Bytes) > MaxBytes / 10 || _small.Count > MaxEntries / 10;
             var queue = isFromSmall ? _small : _main;
@@ -302,7 +302,7 @@ internal sealed class NaiveLfu(long maxBytes, int maxEntries) : NaivePolicy(maxB
     /// <summary>Of equal priority the lower rate goes first, and of equal rate who entered first.</summary>
     private NaiveEntry? LowestOf(List<NaiveEntry> entries)
     {
-        for (var chances = 32;; chances--)
+        for (var chances = 32; ; chances--)
         {
             var lowest = entries.OrderBy(entry => entry.Priority).ThenBy(entry => entry.Rate).FirstOrDefault();
             if (lowest is null || lowest.Hits == 0 || chances == 0)
