@@ -3,7 +3,10 @@ using StackExchange.Redis;
 
 namespace EfSecondLevelCache.Redis;
 
-/// <summary>The settings of Redis as the backplane, over a connection of its own. They are compared by their text, the only thing that the library tells.</summary>
+/// <summary>
+/// The settings of Redis as the backplane, over a connection of its own. They are compared by their text, the only thing that the library
+/// tells.
+/// </summary>
 internal sealed record RedisBackplaneSettings : BackplaneFactory
 {
     private readonly ConfigurationOptions _options;

@@ -52,7 +52,7 @@ public sealed record NodeStatus
     /// <summary>Its name.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Of its cache: a node that is started again has another one.</summary>
+    /// <summary>The incarnation of its cache: a node that is started again has another one.</summary>
     public required Guid Incarnation { get; init; }
 
     /// <summary>It has been silent for longer than it usually is.</summary>

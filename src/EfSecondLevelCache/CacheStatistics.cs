@@ -76,7 +76,7 @@ public sealed record CacheStatistics
     /// <summary>The share of the commands that were looked up whose result was there, 0 to 1: hits among hits and misses; 0 before the first.</summary>
     public double HitRatioOfLookUps => Share(Hits + Misses);
 
-    /// <summary>For people: a line, one more for the refusals by reason, and one for each of the most frequent that could be cured.</summary>
+    /// <summary>Lines for people: the figures, the refusals by reason, and each of the most frequent that could be cured.</summary>
     public override string ToString()
     {
         var text = new StringBuilder();

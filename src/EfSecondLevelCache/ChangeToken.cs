@@ -16,7 +16,7 @@ namespace EfSecondLevelCache;
 /// </remarks>
 public readonly record struct ChangeToken : ISpanParsable<ChangeToken>
 {
-    /// <summary>Of the text: another layout of the bytes, or another hash of names, is another version.</summary>
+    /// <summary>The version of the text: another layout of the bytes, or another hash of names, is another one.</summary>
     private const char Version = '1';
 
     private const int Bytes = 28;
@@ -25,7 +25,7 @@ public readonly record struct ChangeToken : ISpanParsable<ChangeToken>
     /// <summary>A hash of the database's name: the name itself is nothing for a browser.</summary>
     internal ulong Database { get; init; }
 
-    /// <summary>Of the server that was written to; a failover begins another one.</summary>
+    /// <summary>The timeline of the server that was written to; a failover begins another one.</summary>
     internal uint Timeline { get; init; }
 
     /// <summary>Where the log ended: commits that the writer could see are before it.</summary>

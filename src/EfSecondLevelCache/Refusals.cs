@@ -231,7 +231,7 @@ internal static class Refusals
     public static QueryCacheRefusal Fault(Exception fault) => new(
         RefusalReason.Fault, $"the cache failed: {fault.Message}", "The log has the details; the query went to the database");
 
-    /// <summary>As C# writes it, or nearly so.</summary>
+    /// <summary>The name of a type as C# writes it, or nearly so.</summary>
     private static string NameOf(Type type)
         => type.IsArray ? $"{NameOf(type.GetElementType()!)}[]"
             : type.IsGenericType ? $"{type.Name.Split('`')[0]}<{string.Join(", ", type.GetGenericArguments().Select(NameOf))}>"

@@ -68,7 +68,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
         _beating = BackgroundWork.RepeatOnThread("heartbeat of a node", _time, _heartbeat, Beat);
     }
 
-    /// <summary>Of the cache: it names the sender of each message.</summary>
+    /// <summary>The incarnation of the cache, which names the sender of each message.</summary>
     public Guid Incarnation { get; } = Guid.NewGuid();
 
     public string NodeName => _backplane.NodeName;

@@ -62,7 +62,7 @@ internal abstract class ChannelBackplane(ILogger logger) : IBackplane
         await CloseAsync().ConfigureAwait(false);
     }
 
-    /// <summary>From now on it connects by itself, whenever it must.</summary>
+    /// <summary>Has it connect by itself from now on, whenever it must.</summary>
     protected void Connect()
     {
         _listening = BackgroundWork.RunOnThread("backplane, listening", Listen);
@@ -74,12 +74,12 @@ internal abstract class ChannelBackplane(ILogger logger) : IBackplane
     /// </summary>
     protected abstract void Listen(CancellationToken cancellationToken);
 
-    /// <summary>On a thread of its own, too.</summary>
+    /// <summary>Sends what is queued, on a thread of its own.</summary>
     protected abstract void Send(IReadOnlyList<ReadOnlyMemory<byte>> messages, CancellationToken cancellationToken);
 
     protected abstract ValueTask CloseAsync();
 
-    /// <summary>From now on every message is heard.</summary>
+    /// <summary>Says that it is subscribed: every message is heard from now on.</summary>
     protected void Subscribed()
     {
         // What was published before is not heard any more.

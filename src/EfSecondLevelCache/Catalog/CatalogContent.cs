@@ -9,7 +9,7 @@ internal sealed class CatalogContent
 
     public Dictionary<uint, Relation> Relations { get; } = [];
 
-    /// <summary>Of tables.</summary>
+    /// <summary>The columns of tables.</summary>
     public Dictionary<Relation, List<Column>> Columns { get; } = [];
 
     public Dictionary<Relation, ColumnSet> PartitionKeys { get; } = [];
@@ -20,7 +20,7 @@ internal sealed class CatalogContent
 
     public List<WriteHook> Hooks { get; } = [];
 
-    /// <summary>Of views.</summary>
+    /// <summary>The definitions of views.</summary>
     public Dictionary<Relation, Definition> Definitions { get; } = [];
 
     public List<(Relation Table, RowPolicy Policy)> Policies { get; } = [];

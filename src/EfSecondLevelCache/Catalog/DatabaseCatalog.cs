@@ -166,7 +166,7 @@ internal sealed class DatabaseCatalog
 
     public IEnumerable<RowPolicy> PoliciesOf(Relation table) => _policies[table];
 
-    /// <summary>With whose rights the relations behind a view are read.</summary>
+    /// <summary>The role by whose rights the relations behind a view are read.</summary>
     public RoleRights RightsBehind(Relation view, CatalogSession session)
         => view.IsSecurityInvoker ? session.Rights : _viewOwners.GetValueOrDefault(view.Owner, RoleRights.None);
 

@@ -22,7 +22,7 @@ internal sealed record ForeignKey(
     ReferentialAction OnUpdate,
     bool IsValidated)
 {
-    /// <summary>As a set: what an action sets to null or to another key.</summary>
+    /// <summary>The columns that an action sets to null or to another key.</summary>
     public ColumnSet ColumnSet { get; } = ColumnSet.Of(Columns);
 
     public ColumnSet PrincipalColumnSet { get; } = ColumnSet.Of(PrincipalColumns);

@@ -20,7 +20,7 @@ internal sealed class KnownDatabases(long maxBytes, TimeProvider time, Action<Kn
     private readonly Lock _lock = new();
     private readonly ConcurrentDictionary<string, KnownDatabase> _databases = new();
 
-    /// <summary>By where they were read and the state that they show. Who has read one holds it.</summary>
+    /// <summary>The catalogs by where they were read and the state that they show. Who has read one holds it.</summary>
     private readonly Dictionary<CatalogKey, WeakReference<DatabaseCatalog>> _catalogs = [];
 
     /// <param name="identity">Of the connection string.</param>

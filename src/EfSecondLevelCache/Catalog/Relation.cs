@@ -19,7 +19,7 @@ internal sealed class Relation(uint id, TableName name, RelationKind kind, uint 
 
     public RowSecurityMode RowSecurity { get; init; }
 
-    /// <summary>Of a view: who reads it needs rights on what is behind it, and row-level security there takes account of them.</summary>
+    /// <summary>Whether it is a view whose readers need rights on what is behind it, where row-level security takes account of them.</summary>
     public bool IsSecurityInvoker { get; init; }
 
     public bool Equals(Relation? other) => other is not null && other.Id == id;
@@ -36,9 +36,9 @@ internal enum RowSecurityMode
 {
     Disabled,
 
-    /// <summary>For everybody but its owner.</summary>
+    /// <summary>Row-level security applies to everybody but its owner.</summary>
     Enabled,
 
-    /// <summary>For its owner too.</summary>
+    /// <summary>Row-level security applies to its owner too.</summary>
     Forced,
 }

@@ -86,7 +86,7 @@ internal sealed class WriteReachSearch
         return write.Updated.Union(changes);
     }
 
-    /// <summary>To the partitions and children, where the rows are and whose triggers run.</summary>
+    /// <summary>Goes on to the partitions and children, where the rows are and whose triggers run.</summary>
     private void FollowRows(Relation relation, Write write)
     {
         var operations = write.Operations;

@@ -24,7 +24,7 @@ internal sealed class ChangeSource : IDatabaseSource, IAsyncDisposable
     private static readonly TimeSpan LeastPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan MostPause = TimeSpan.FromSeconds(10);
 
-    /// <summary>For so long a query waits for what its token stands for; a heartbeat takes some milliseconds.</summary>
+    /// <summary>The time that a query waits for what its token stands for; a heartbeat takes some milliseconds.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(250);
 
     private readonly string _database;
@@ -57,7 +57,7 @@ internal sealed class ChangeSource : IDatabaseSource, IAsyncDisposable
     private volatile TaskCompletionSource _live = NewCompletion();
     private volatile TaskCompletionSource _wakeUp = NewCompletion();
 
-    /// <summary>Of the next heartbeat that has not been sent yet.</summary>
+    /// <summary>The end of the next heartbeat, which has not been sent yet.</summary>
     private volatile TaskCompletionSource<bool> _next = NewCompletion<bool>();
 
     private volatile Heartbeat? _awaited;
@@ -185,7 +185,7 @@ internal sealed class ChangeSource : IDatabaseSource, IAsyncDisposable
         }
     }
 
-    /// <summary>From now on it also tells when the catalog has changed.</summary>
+    /// <summary>Has it tell when the catalog has changed, too.</summary>
     public void Attach(KnownDatabase known) => _known.TryAdd(known, null);
 
     public Task WaitUntilLiveAsync(CancellationToken cancellationToken) => _live.Task.WaitAsync(cancellationToken);

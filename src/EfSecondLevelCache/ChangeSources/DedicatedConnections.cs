@@ -83,7 +83,7 @@ internal sealed class DedicatedConnections
         }
     }
 
-    /// <summary>With the password, for what takes a connection string only.</summary>
+    /// <summary>The connection string with the password, for what takes nothing else.</summary>
     public async ValueTask<string> ConnectionStringAsync(CancellationToken cancellationToken)
     {
         var connection = await _like().CloneWithAsync(_connectionString.Value, cancellationToken).ConfigureAwait(false);

@@ -49,7 +49,7 @@ internal sealed record ServerPosition(uint Timeline, ulong Lsn, TransactionSnaps
                 Xid = row.IsDBNull(2) ? 0 : ulong.Parse(row.GetString(2), NumberStyles.None, CultureInfo.InvariantCulture),
             };
 
-    /// <summary>The same on every node.</summary>
+    /// <summary>The hash of a database's name, which is the same on every node.</summary>
     public static ulong HashOf(string database) => StableHash.Of(Encoding.UTF8.GetBytes(database), start: 0);
 
     /// <summary>Whether what a token of this database stands for happened before.</summary>

@@ -18,7 +18,7 @@ internal sealed class Invalidator
     private readonly SecondLevelCacheOptions _options;
     private readonly Action<string> _catalogMayHaveChanged;
 
-    /// <summary>By what they reopen; a timer that nobody holds is collected before it fires.</summary>
+    /// <summary>The timers by what they reopen; one that nobody holds is collected before it fires.</summary>
     private readonly ConcurrentDictionary<int[], ITimer> _reopening = new();
 
     /// <param name="versions">What results are checked against.</param>

@@ -17,7 +17,7 @@ namespace EfSecondLevelCache.Changes;
 /// </summary>
 internal sealed class PendingChanges
 {
-    /// <summary>By DbTransaction, ambient Transaction, or the connection of a transaction that was begun behind EF Core's back.</summary>
+    /// <summary>The changes by DbTransaction, ambient Transaction, or the connection of a transaction that was begun behind EF Core's back.</summary>
     private static readonly ConditionalWeakTable<object, PendingChanges> Transactions = [];
 
     private readonly Lock _lock = new();
@@ -55,7 +55,7 @@ internal sealed class PendingChanges
         return ProviderInternals.OpenConnectionOf(connection) is { } open ? OfOpenConnection(open) : null;
     }
 
-    /// <summary>The same where the connection's transaction was begun behind EF Core's back.</summary>
+    /// <summary>The changes of a transaction that was begun behind EF Core's back over this connection; null: there is none.</summary>
     public static PendingChanges? OfOpenConnection(DbConnection open)
         => ProviderInternals.MayBeInTransaction(open)
             ? Transactions.GetValue(open, static connection => new PendingChanges(connection, (DbConnection)connection, endIsObserved: false))

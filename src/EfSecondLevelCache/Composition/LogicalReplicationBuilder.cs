@@ -60,7 +60,7 @@ public sealed class LogicalReplicationBuilder
         return this;
     }
 
-    /// <summary>For a test that shows what the rule is for.</summary>
+    /// <summary>Leaves out the snapshot rule, for a test that shows what it is for.</summary>
     internal LogicalReplicationBuilder WithoutSnapshotRule()
     {
         Options = Options with { ChecksSnapshots = false };

@@ -27,7 +27,7 @@ namespace EfSecondLevelCache;
 /// </summary>
 public sealed class SecondLevelCache : ISessionCache, IAsyncDisposable, IDisposable
 {
-    /// <summary>For so long <see cref="Dispose"/> keeps its thread, which may be one that the rest of the work needs.</summary>
+    /// <summary>The time for which <see cref="Dispose"/> keeps its thread, which may be one that the rest of the work needs.</summary>
     private static readonly TimeSpan LongestDisposal = TimeSpan.FromSeconds(5);
 
     private readonly Counters _counters = new();

@@ -337,7 +337,7 @@ public sealed class SecondLevelCacheOptionsBuilder
         return Set(nameof(EntityRule), Options with { EntityRules = [.. others, rule] });
     }
 
-    /// <summary>Of a type the last word counts. Their order does not, so that it tells no two caches apart.</summary>
+    /// <summary>Adds a rule; of a type the last one counts. Their order does not count, so that it tells no two caches apart.</summary>
     private SecondLevelCacheOptionsBuilder AddRule(TypeRule rule)
     {
         var others = Options.TypeRules.Where(other => other.Type != rule.Type);

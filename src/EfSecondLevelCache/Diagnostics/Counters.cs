@@ -23,7 +23,7 @@ internal sealed class Counters
 
     public StripedCounter Invalidations { get; } = new();
 
-    /// <summary>By <see cref="RemovalCause"/>.</summary>
+    /// <summary>The removals by <see cref="RemovalCause"/>.</summary>
     public StripedCounter[] Removals { get; } = [.. Enum.GetValues<RemovalCause>().Select(_ => new StripedCounter())];
 
     public long[] Refusals { get; } = new long[Reasons];

@@ -9,7 +9,7 @@ internal sealed class RefusalCounts
     /// <summary>What an exception says may differ each time; what comes after so many is counted by its reason alone.</summary>
     private const int MostFindings = 256;
 
-    /// <summary>From so many on the log begins anew.</summary>
+    /// <summary>The number from which on the log begins anew.</summary>
     private const int MostTold = 2048;
 
     private readonly ConcurrentDictionary<(RefusalReason Reason, string Detail), Finding> _findings = new();

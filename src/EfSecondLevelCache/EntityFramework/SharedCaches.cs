@@ -12,7 +12,7 @@ internal static class SharedCaches
 {
     private static readonly ConcurrentDictionary<SecondLevelCacheOptions, Lazy<SecondLevelCache>> Caches = new();
 
-    /// <summary>From how many on it looks like an accident.</summary>
+    /// <summary>So many caches look like an accident.</summary>
     private const int Many = 8;
 
     private const int Most = 64;

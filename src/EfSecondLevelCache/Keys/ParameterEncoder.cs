@@ -26,7 +26,7 @@ internal static class ParameterEncoder
     /// <summary>False where the value's type has no exact form; what was written by then is of no use.</summary>
     public static bool TryWrite(ref KeyWriter writer, object? value) => TryWrite(ref writer, value, TypeCopies.None);
 
-    /// <summary>The same where somebody says how values of more types are copied.</summary>
+    /// <summary>Writes a value where somebody says how values of more types are copied.</summary>
     public static bool TryWrite(ref KeyWriter writer, object? value, TypeCopies copies)
     {
         switch (value)

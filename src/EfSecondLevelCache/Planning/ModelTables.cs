@@ -22,7 +22,9 @@ internal static class ModelTables
         return tables;
     }
 
-    /// <summary>The row of an entity in each table of its mapping, for a change of it; a table whose row its key does not tell has changed as a whole.</summary>
+    /// <summary>
+    /// The row of an entity in each table of its mapping, for a change of it; a table whose row its key does not tell has changed as a whole.
+    /// </summary>
     /// <param name="type">The type of the entity.</param>
     /// <param name="keyValues">Of its primary key, in the order in which the model has the properties.</param>
     public static IReadOnlyCollection<TableChange> RowsOf(IEntityType type, IReadOnlyList<object?> keyValues)

@@ -81,7 +81,7 @@ internal sealed class PlanDependencies
     /// <summary>The tables that the results are read from; null: not all of them are known.</summary>
     public IReadOnlyCollection<Relation>? Relations => _hasUnknownTables ? null : _relations;
 
-    /// <summary>In words, with the names of parameters.</summary>
+    /// <summary>The dependencies in words, with the names of parameters.</summary>
     public IReadOnlyList<string> Description => field ??= Describe(parameterValues: null);
 
     private bool AreStated => _plan.Policy?.DependsOn.Count > 0;
@@ -101,7 +101,7 @@ internal sealed class PlanDependencies
         return [.. slots];
     }
 
-    /// <summary>The same with what the values of the result add.</summary>
+    /// <summary>The slots with what the values of the result add.</summary>
     /// <param name="slots">What <see cref="SlotsFor(IReadOnlyDictionary{string, object?}?)"/> returned.</param>
     /// <param name="result">The result.</param>
     public int[] SlotsFor(int[] slots, CachedResult result)
@@ -114,7 +114,7 @@ internal sealed class PlanDependencies
         return [.. all];
     }
 
-    /// <summary>In words, for people: <c>posts[blog_id = 5]</c>.</summary>
+    /// <summary>The dependencies in words, for people: <c>posts[blog_id = 5]</c>.</summary>
     /// <param name="parameterValues">Null: the names of the parameters are shown.</param>
     public IReadOnlyList<string> Describe(IReadOnlyDictionary<string, object?>? parameterValues)
         => [.. _described.Select(read => read.Describe(parameterValues)).Concat(_notes).Distinct().Order(StringComparer.Ordinal)];
@@ -224,7 +224,7 @@ internal sealed class PlanDependencies
         return null;
     }
 
-    /// <summary>By which columns the rows of a table are told that the query reads; null: by none.</summary>
+    /// <summary>The columns by which the rows of a table are told that the query reads; null: by none.</summary>
     private KeyRead? KeyOf(TableRead read, Relation relation)
     {
         var chosen = Chosen(read, _tellsRows ? read.Equalities : []);

@@ -33,7 +33,7 @@ internal sealed class PlannedColumns : IEquatable<PlannedColumns>
 
     public IReadOnlyList<string> Names => _names;
 
-    /// <summary>The same where the application says more of some types.</summary>
+    /// <summary>The columns where the application says more of some types.</summary>
     public PlannedColumns With(ValueList<TypeRule> rules) => rules.Count == 0 ? this : new(_names, _types, _copies.With(rules));
 
     /// <summary>The first column whose values can't be kept safely; null: there is none.</summary>

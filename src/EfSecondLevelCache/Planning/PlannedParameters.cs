@@ -162,7 +162,7 @@ internal readonly record struct PlannedParameter(
             || IsCollection && Converter is null && value is IEnumerable and not Array
             && !(value.GetType() is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(List<>));
 
-    /// <summary>The same steps as EF Core takes when it makes the DbParameter.</summary>
+    /// <summary>Takes the steps that EF Core takes when it makes the DbParameter.</summary>
     public object? ValueFor(object? value)
     {
         if (EnumType is not null && value is not null && !value.GetType().IsEnum)

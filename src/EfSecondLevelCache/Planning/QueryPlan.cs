@@ -14,11 +14,11 @@ internal sealed class QueryPlan
 {
     private ResolvedPolicy? _resolved;
 
-    /// <summary>Of a command that nothing is known of.</summary>
+    /// <summary>The plan of a command that nothing is known of.</summary>
     public static QueryPlan Unknown(string commandText)
         => new() { CommandText = commandText, Columns = PlannedColumns.None, ContentHash = Values.ContentHash.Of(commandText) };
 
-    /// <summary>As PostgreSQL sees it: our own tag is not in it.</summary>
+    /// <summary>The text as PostgreSQL sees it: our own tag is not in it.</summary>
     public required string CommandText { get; init; }
 
     /// <summary>What the query says of its caching; null: nothing.</summary>
@@ -72,7 +72,7 @@ internal sealed class QueryPlan
 
     public PlannedParameters Parameters { get; init; } = PlannedParameters.None;
 
-    /// <summary>Of everything that makes two plans the same.</summary>
+    /// <summary>The hash of everything that makes two plans the same.</summary>
     public required ulong ContentHash { get; init; }
 
     /// <summary>What makes it the same query as another plan; what results hold of it.</summary>

@@ -18,7 +18,7 @@ internal sealed class QueryShape(
     /// <summary>The objects of a shape, of its columns and layouts, and its place among the kept ones; a test measures it.</summary>
     private const int ObjectBytes = 640;
 
-    /// <summary>Of a column: its places in the arrays, beside its name.</summary>
+    /// <summary>The bytes of a column: its places in the arrays, beside its name.</summary>
     private const int ColumnBytes = 112;
 
     public string CommandText => commandText;

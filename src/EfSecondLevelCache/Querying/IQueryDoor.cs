@@ -9,7 +9,7 @@ internal interface IQueryDoor<TReader>
 {
     TReader Serve(CachedResult result);
 
-    /// <summary>As if there were no cache.</summary>
+    /// <summary>Executes as if there were no cache.</summary>
     ValueTask<TReader> ExecuteUncachedAsync(bool async, CancellationToken cancellationToken);
 
     /// <summary>Executes the command, and asks for its snapshot where the query does.</summary>

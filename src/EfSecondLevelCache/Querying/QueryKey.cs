@@ -21,7 +21,7 @@ internal sealed class QueryKey(QueryShape shape, CacheScope scope, byte[] parame
 
     public Probe ToProbe() => new(shape, scope, parameters);
 
-    /// <summary>The same key, of other instances of its parts.</summary>
+    /// <summary>A key that is equal, of other instances of its parts.</summary>
     public QueryKey With(QueryShape equalShape, CacheScope equalScope)
         => ReferenceEquals(equalShape, shape) && ReferenceEquals(equalScope, scope) ? this : new(equalShape, equalScope, parameters, hash);
 

@@ -11,7 +11,7 @@ internal readonly struct Column
 
     public readonly StoredType? Type;
 
-    /// <summary>Of the value in the row's bytes, or of the reference in the row's references.</summary>
+    /// <summary>The place of the value in the row's bytes, or of the reference in the row's references.</summary>
     public readonly int Offset;
 
     private readonly ushort _nullByte;

@@ -40,7 +40,7 @@ internal sealed class ResultColumns(string[] names, string[] dataTypeNames, Type
         return new(names, dataTypeNames, fieldTypes);
     }
 
-    /// <summary>By Npgsql's rules: as it is written first, then regardless of case, width and kana.</summary>
+    /// <summary>Finds a column by Npgsql's rules: as it is written first, then regardless of case, width and kana.</summary>
     /// <returns>-1 where there is none.</returns>
     public int Find(string name)
     {

@@ -32,10 +32,10 @@ internal sealed class CacheScope : IEquatable<CacheScope>
         "Kerberos Service Name", "Require Auth", "SSL Negotiation",
     };
 
-    /// <summary>By the instance of the connection string, which most contexts have in common; holds nothing alive.</summary>
+    /// <summary>The scopes by the instance of the connection string, which most contexts have in common; nothing is held alive.</summary>
     private static readonly ConditionalWeakTable<string, Found> ByInstance = [];
 
-    /// <summary>By a digest of the connection string: its password is not ours to keep.</summary>
+    /// <summary>The scopes by a digest of the connection string: its password is not ours to keep.</summary>
     private static readonly ConcurrentDictionary<(Digest ConnectionString, Type ContextType), CacheScope> Known = new();
 
     private readonly Type _contextType;
@@ -66,7 +66,7 @@ internal sealed class CacheScope : IEquatable<CacheScope>
     /// <summary>The name of the database, which changes are told apart by.</summary>
     public string Database { get; }
 
-    /// <summary>Of commands that have none of their own, in seconds; 0: they may take for ever.</summary>
+    /// <summary>The timeout of commands that have none of their own, in seconds; 0: they may take for ever.</summary>
     public int CommandTimeout { get; }
 
     /// <summary>Why nothing can be cached over such connections; null: it can.</summary>

@@ -30,7 +30,7 @@ internal sealed class CacheSession(
     /// <summary>Open connections on which a command may have changed the session; the mark goes when the connection closes.</summary>
     private static readonly ConditionalWeakTable<DbConnection, object> ChangedSessions = [];
 
-    /// <summary>For so long who may wait for ever for the database waits for others; it is the default of a command.</summary>
+    /// <summary>The time that a command waits for others which may wait for ever for the database: the default of a command.</summary>
     private const int SecondsWithoutTimeout = 30;
 
     private readonly ITransactionEnlistmentManager? _enlistment = connection as ITransactionEnlistmentManager;

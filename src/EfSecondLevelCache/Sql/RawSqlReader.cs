@@ -150,7 +150,7 @@ internal sealed class RawSqlReader
         return RawSqlStatement.Utility;
     }
 
-    /// <summary>For words that are names to everything else here.</summary>
+    /// <summary>Reads words that are names to everything else here.</summary>
     private bool IsWord(int i, string word) => _words.Kind(i) == SqlTokenKind.Name && _words.Text(i).Equals(word, StringComparison.OrdinalIgnoreCase);
     private RawSqlStatement Control(RawSqlStatement statement)
     {

@@ -11,7 +11,7 @@ internal struct RawSqlWord(SqlToken token, RawSqlKeyword? keyword, bool isLabel)
     /// <summary>It stands behind AS: an alias, or the type of a CAST.</summary>
     public readonly bool IsLabel = isLabel;
 
-    /// <summary>Of a parenthesis or bracket: where the other one stands.</summary>
+    /// <summary>The place of the other one, for a parenthesis or bracket.</summary>
     public int Partner;
 
     /// <summary>It names a common table expression, whose columns may follow in parentheses.</summary>

@@ -213,7 +213,7 @@ internal sealed class BoundedStore
         return entry is not null && entry.IsLive(now) ? entry : null;
     }
 
-    /// <summary>For the rare reader who met the table while it grew.</summary>
+    /// <summary>Looks again for the rare reader who met the table while it grew.</summary>
     private StoreEntry? FindWhileNobodyWrites<TProbe>(scoped in TProbe probe)
         where TProbe : struct, IStoreProbe, allows ref struct
     {

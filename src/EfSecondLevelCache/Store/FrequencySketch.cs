@@ -11,7 +11,7 @@ internal sealed class FrequencySketch
     private const int MaxCount = 15;
     private const int AdditionsPerWord = 10;
 
-    /// <summary>With fewer words than this, a small cache would forget before anything comes back.</summary>
+    /// <summary>The least number of words: with fewer a small cache would forget before anything comes back.</summary>
     private const int MinWords = 1_024;
 
     private ulong[] _words = new ulong[MinWords];
@@ -75,7 +75,7 @@ internal sealed class FrequencySketch
     /// <summary>A row is a quarter of the word, four counters; two bits of the hash choose one of them.</summary>
     private static int ShiftOf(ulong mixed, int row) => row * 16 + (int)(mixed >> row * 2 & 3) * 4;
 
-    /// <summary>By the highest bits, so that growth splits each word in two neighbours.</summary>
+    /// <summary>Picks a word by the highest bits, so that growth splits each word in two neighbours.</summary>
     private int IndexOf(ulong mixed) => (int)(mixed >> 64 - BitOperations.Log2((uint)_words.Length));
 
     /// <summary>The hash table has used the hash up for its own index; this makes the two independent (murmur's finalizer).</summary>

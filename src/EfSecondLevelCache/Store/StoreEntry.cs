@@ -21,7 +21,7 @@ internal abstract class StoreEntry(ulong hash, long bytes, double cost, long exp
     private byte _hits;
     private bool _entered;
 
-    /// <summary>Of the key.</summary>
+    /// <summary>The hash of the key.</summary>
     public ulong Hash { get; } = hash;
 
     /// <summary>The memory that the entry takes: key, value and its place in the store.</summary>

@@ -7,7 +7,7 @@ namespace EfSecondLevelCache.Threading;
 /// </summary>
 internal sealed class PoolShare : IThreadPoolWorkItem
 {
-    /// <summary>In milliseconds: between two probes, and how long one may wait.</summary>
+    /// <summary>The milliseconds between two probes, and how long one may wait.</summary>
     private const int Patience = 5;
 
     private static readonly PoolShare Probe = new();

@@ -30,7 +30,7 @@ internal sealed class SharedWork : IDisposable
         }
     }
 
-    /// <summary>To be called from an async method: its callers do not see it, only what it calls.</summary>
+    /// <summary>Begins work in an async method, whose callers do not see it, only what it calls.</summary>
     public static SharedWork Begin() => Innermost.Value = new SharedWork();
 
     public void Dispose() => _hasEnded = true;

@@ -10,7 +10,7 @@ internal static class ComparisonHash
 {
     private const long PostgresEpochTicks = 630_822_816_000_000_000;
 
-    /// <summary>Of a null of any type.</summary>
+    /// <summary>The hash of a null of any type.</summary>
     private static readonly ulong Null = StableHash.Of([], ulong.MaxValue);
 
     /// <summary>False where the value is not of the family: it may equal any value.</summary>

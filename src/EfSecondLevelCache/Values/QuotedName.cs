@@ -7,7 +7,7 @@ internal static class QuotedName
 
     public static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
 
-    /// <summary>For a cast to regclass.</summary>
+    /// <summary>The name as a literal for a cast to regclass.</summary>
     public static string Literal(TableName table)
         => Literal(table.Schema is null ? Identifier(table.Name) : $"{Identifier(table.Schema)}.{Identifier(table.Name)}");
 }

@@ -43,7 +43,7 @@ internal sealed class ChangeSet
             Add(table, change.Operations, change.Updated, change.Rows);
     }
 
-    /// <summary>As they are now.</summary>
+    /// <summary>The changes as they are now.</summary>
     public IReadOnlyCollection<TableChange> ToChanges()
         => _unknownTables
             ? [TableChange.UnknownTables]

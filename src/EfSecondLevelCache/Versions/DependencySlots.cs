@@ -26,7 +26,7 @@ internal sealed class DependencySlots(VersionSlots versions, int mostTables = De
     /// <summary>Those that results were read from, or that changed.</summary>
     public IEnumerable<DatabaseSlots> Databases => _others is { } others ? _databases.Values.Append(others) : _databases.Values;
 
-    /// <summary>For a cache of this bound: what tables take is a small part of it.</summary>
+    /// <summary>Makes slots for a cache of this bound, of which tables take a small part.</summary>
     public static DependencySlots ForBound(VersionSlots versions, long maxBytes)
         => new(versions, (int)Math.Clamp(maxBytes / BytesForTable, LeastTables, MostTables));
 
@@ -59,15 +59,15 @@ internal sealed class DatabaseSlots(string name, DependencySlots slots, VersionS
     private readonly Lock _adding = new();
     private readonly ConcurrentDictionary<TableName, TableSlots> _tables = new();
 
-    /// <summary>Of the tables that have none of their own.</summary>
+    /// <summary>The slots of the tables that have none of their own.</summary>
     private volatile TableSlots? _others;
 
     public string Name => name;
 
-    /// <summary>Of results whose tables are not all known: every change of the database bumps it.</summary>
+    /// <summary>The slot of results whose tables are not all known: every change of the database bumps it.</summary>
     public int AnyTable { get; } = versions.Next();
 
-    /// <summary>Of every result; a change of unknown tables bumps it.</summary>
+    /// <summary>The slot of every result; a change of unknown tables bumps it.</summary>
     public int UnknownTables { get; } = versions.Next();
 
     public TableSlots Of(TableName table) => _tables.TryGetValue(table, out var slots) ? slots : Add(table);
@@ -145,10 +145,10 @@ internal sealed class TableSlots(ulong hash, VersionSlots versions)
     private readonly Lock _adding = new();
     private volatile KeySlots[] _keys = [];
 
-    /// <summary>Of results that depend on the whole table; every change of it bumps this.</summary>
+    /// <summary>The slot of results that depend on the whole table; every change of the table bumps it.</summary>
     public int AnyRow { get; } = versions.Next();
 
-    /// <summary>Of results that depend on certain rows; a change of rows that are not known bumps it.</summary>
+    /// <summary>The slot of results that depend on certain rows; a change of rows that are not known bumps it.</summary>
     public int UnknownRows { get; } = versions.Next();
 
     public ReadOnlySpan<KeySlots> Keys => _keys;
@@ -203,10 +203,10 @@ internal sealed class KeySlots(ValueList<KeyColumn> columns, ulong tableHash, Ve
 
     public ValueList<KeyColumn> Columns => columns;
 
-    /// <summary>Of every result that depends on rows by these columns; a change of a row whose values there are not known bumps it.</summary>
+    /// <summary>The slot of every result that depends on rows by these columns; a change of a row whose values there are not known bumps it.</summary>
     public int UnknownValues { get; } = versions.Next();
 
-    /// <summary>Of a row: <see cref="UnknownValues"/> where a value of the key is not known.</summary>
+    /// <summary>The slot of a row: <see cref="UnknownValues"/> where a value of the key is not known.</summary>
     public int Of(RowImage row)
     {
         Span<ulong> hashes = stackalloc ulong[columns.Count];
@@ -219,7 +219,7 @@ internal sealed class KeySlots(ValueList<KeyColumn> columns, ulong tableHash, Ve
         return Of(hashes);
     }
 
-    /// <summary>Of the rows with these values, in the order of the columns.</summary>
+    /// <summary>The slot of the rows with these values, in the order of the columns.</summary>
     public int Of(ReadOnlySpan<ulong> valueHashes)
     {
         var hash = _hash;

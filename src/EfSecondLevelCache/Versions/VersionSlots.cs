@@ -46,7 +46,7 @@ internal sealed class VersionSlots
     /// <summary>The memory that all of its pages take, once each has had a change.</summary>
     public long MostBytes => (long)_pages.Length * PageSize * sizeof(long);
 
-    /// <summary>For a cache of this bound.</summary>
+    /// <summary>Makes slots for a cache of this bound.</summary>
     public static VersionSlots ForBound(long maxBytes)
         => new(shared: (int)BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(maxBytes / BytesForSlot, PageSize, MostShared)));
 

@@ -34,7 +34,7 @@ internal sealed class PeerListener
         Bind();
     }
 
-    /// <summary>With the port that it got.</summary>
+    /// <summary>The endpoint with the port that it got.</summary>
     public IPEndPoint Endpoint => (IPEndPoint?)_socket?.LocalEndPoint ?? _wanted;
 
     /// <summary>Why nobody can connect; null: they can.</summary>
@@ -155,7 +155,7 @@ internal sealed class PeerListener
         }
     }
 
-    /// <summary>On a thread of its own, as long as the connection lasts.</summary>
+    /// <summary>Runs on a thread of its own, as long as the connection lasts.</summary>
     private void Receive(Stream stream, PeerFrames frames, PeerIdentity identity, CancellationTokenSource ended)
     {
         // The time for the handshake is over; a read ends by its own.

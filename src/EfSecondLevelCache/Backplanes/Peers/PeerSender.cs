@@ -34,7 +34,7 @@ internal sealed class PeerSender
 
     public bool IsListed { get; set; }
 
-    /// <summary>Of the node that was last met there, or that introduced itself.</summary>
+    /// <summary>The incarnation of the node that was last met there, or that introduced itself.</summary>
     public Guid? Incarnation { get; set; }
 
     public bool IsConnected => _queue is not null;
@@ -135,7 +135,7 @@ internal sealed class PeerSender
         }
     }
 
-    /// <summary>On a thread of its own: what changed is not to wait for one.</summary>
+    /// <summary>Writes what is queued, on a thread of its own: what changed is not to wait for one.</summary>
     private static void Write(PipeWriter writer, PeerFrames frames, OutgoingQueue queue, CancellationToken ended)
     {
         while (queue.Wait(ended))

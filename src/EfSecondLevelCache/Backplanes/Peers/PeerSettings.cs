@@ -20,7 +20,7 @@ internal sealed record PeerSettings : BackplaneFactory
     /// <summary>A name with a port, each of whose addresses is a node.</summary>
     public string? DnsName { get; init; }
 
-    /// <summary>Of the database whose table has the nodes.</summary>
+    /// <summary>The connection string of the database whose table has the nodes.</summary>
     public string? DatabaseConnectionString { get; init; }
 
     public string? Secret { get; init; }

@@ -27,10 +27,10 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
     private readonly ConditionalWeakTable<KnownDatabase, object> _carriedBy = [];
     private readonly bool _isGiven;
 
-    /// <summary>Of the database that carries the messages.</summary>
+    /// <summary>The database that carries the messages.</summary>
     private (string? Host, int Port, string Database) _carrier;
 
-    /// <summary>To it; null: no context has been used yet.</summary>
+    /// <summary>The connections to it; null: no context has been used yet.</summary>
     private volatile DedicatedConnections? _connections;
 
     private NpgsqlConnection? _sending;

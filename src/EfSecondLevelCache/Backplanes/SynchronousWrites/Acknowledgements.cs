@@ -12,7 +12,7 @@ internal sealed class Acknowledgements(ChangeBroadcast broadcast, TimeSpan patie
     public Task<bool> WaitAsync(IReadOnlyCollection<NodeLeaseRow> rows, long stamp)
         => WaitAsync(() => rows.All(row => Has(row, stamp)), patience);
 
-    /// <summary>The same for another condition, which is asked again after each answer and at the end.</summary>
+    /// <summary>Waits for another condition, which is asked again after each answer and at the end.</summary>
     public async Task<bool> WaitAsync(Func<bool> condition, TimeSpan atMost)
     {
         var start = TimeProvider.System.GetTimestamp();

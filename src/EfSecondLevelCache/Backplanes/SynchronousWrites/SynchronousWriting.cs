@@ -19,7 +19,7 @@ internal sealed class SynchronousWriting : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stopping = new();
 
-    /// <summary>Of the writes that come next: they are asked for together.</summary>
+    /// <summary>The round of the writes that come next: they are asked for together.</summary>
     private Round? _next;
 
     private bool _isAsking;

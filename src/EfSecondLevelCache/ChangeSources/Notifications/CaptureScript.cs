@@ -12,7 +12,7 @@ internal static class CaptureScript
 {
     public const string Channel = "second_level_cache";
 
-    /// <summary>Of the payload.</summary>
+    /// <summary>The version of the payload.</summary>
     public const int Version = 1;
 
     /// <summary>The tables with all four triggers, each firing whatever session_replication_role says.</summary>
@@ -177,7 +177,7 @@ internal static class CaptureScript
                 AND pg_catalog.obj_description(n.oid, 'pg_namespace') IS DISTINCT FROM '{Stamp}')
         """;
 
-    /// <summary>For one command, which is one transaction, or a migration (its script may stand in a block of its own), or a DBA.</summary>
+    /// <summary>The script for one command, which is one transaction, or a migration (it may stand in a block of its own), or a DBA.</summary>
     public static string Install(IEnumerable<TableName> tables)
         => $"""
             DO $install$ BEGIN

@@ -10,7 +10,7 @@ namespace EfSecondLevelCache.ChangeSources.Notifications;
 /// </summary>
 internal sealed class NotificationStream(DedicatedConnections connections) : ChangeStream
 {
-    /// <summary>Of this stream alone: the others need not hear its heartbeats.</summary>
+    /// <summary>The channel of this stream alone: the others need not hear its heartbeats.</summary>
     private readonly string _heartbeats = $"{CaptureScript.Channel}_{Guid.NewGuid():N}";
 
     private NpgsqlConnection? _connection;

@@ -8,14 +8,14 @@ namespace EfSecondLevelCache.ChangeSources.Replication;
 /// </summary>
 internal sealed class RecentTransactions
 {
-    /// <summary>For so long a query may have its snapshot without having compared it.</summary>
+    /// <summary>The time for which a query may have its snapshot without having compared it.</summary>
     private static readonly TimeSpan Kept = TimeSpan.FromSeconds(30);
 
     private readonly Lock _lock = new();
     private readonly Queue<Transaction> _transactions = new();
     private long _forgotten = long.MinValue;
 
-    /// <summary>To be called before the change is processed: who counts the changes after that finds it here.</summary>
+    /// <summary>Remembers a change before it is processed: who counts the changes after that finds it here.</summary>
     public void Add(uint xid, IReadOnlyCollection<TableChange> changes)
     {
         lock (_lock)
@@ -74,7 +74,7 @@ internal sealed class RecentTransactions
 
         public IReadOnlyCollection<TableChange> Changes => changes;
 
-        /// <summary>From then on every new snapshot sees it.</summary>
+        /// <summary>The moment from which every new snapshot sees it.</summary>
         public long? SeenAt { get; set; }
     }
 }

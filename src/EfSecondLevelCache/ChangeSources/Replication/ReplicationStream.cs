@@ -18,7 +18,7 @@ internal sealed class ReplicationStream(DedicatedConnections connections, string
     /// <summary>What is longer is not by which rows are found, and is not taken into memory.</summary>
     private const int LongestValue = 64 << 10;
 
-    /// <summary>Of this stream alone: every walsender gets every message.</summary>
+    /// <summary>The prefix of this stream alone: every walsender gets every message.</summary>
     private readonly string _name = $"second_level_cache_{Guid.NewGuid():N}";
 
     private LogicalReplicationConnection? _connection;
@@ -153,7 +153,7 @@ internal sealed class ReplicationStream(DedicatedConnections connections, string
             ProviderInternals.Cut(connection);
     }
 
-    /// <summary>On this thread, which may wait.</summary>
+    /// <summary>Reads on this thread, which may wait.</summary>
     private static T Complete<T>(ValueTask<T> step) => step.IsCompleted ? step.Result : step.AsTask().GetAwaiter().GetResult();
 
     private static void Complete(ValueTask step)

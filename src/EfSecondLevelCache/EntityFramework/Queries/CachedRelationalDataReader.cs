@@ -36,7 +36,7 @@ internal sealed class CachedRelationalDataReader : RelationalDataReader
 
     public override bool Read() => _reader.Read();
 
-    /// <summary>As Npgsql's, for a row that is there: a cancellation ends a wait, and here is nothing to wait for.</summary>
+    /// <summary>Reads as Npgsql does where the row is there: a cancellation ends a wait, and here is nothing to wait for.</summary>
     public override Task<bool> ReadAsync(CancellationToken cancellationToken = default) => Task.FromResult(_reader.Read());
 
     public override void Close() => _reader.Close();

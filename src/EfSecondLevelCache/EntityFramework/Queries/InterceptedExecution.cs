@@ -60,7 +60,7 @@ internal sealed class InterceptedExecution(DbCommand command, bool isReadByName)
             reader.Dispose();
     }
 
-    /// <summary>On this thread: under a context of the application's it would go on in the thread pool.</summary>
+    /// <summary>Goes on on this thread: under a context of the application's it would go on in the thread pool.</summary>
     private static void GoOn(Action complete)
     {
         var context = SynchronizationContext.Current;

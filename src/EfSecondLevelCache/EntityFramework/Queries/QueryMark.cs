@@ -35,7 +35,7 @@ internal sealed class QueryMarkValues(string? cacheVariesBy, ChangeToken cacheNo
     public readonly string? CacheVariesBy = cacheVariesBy;
     public readonly ChangeToken CacheNotOlderThan = cacheNotOlderThan;
 
-    /// <summary>Of the policy; it tells which of the two count.</summary>
+    /// <summary>The tag of the policy, which tells which of the two count.</summary>
     public string Tag => tag;
 }
 

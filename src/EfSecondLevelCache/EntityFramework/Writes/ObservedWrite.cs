@@ -54,7 +54,7 @@ internal sealed class ObservedWrite
             ? new ObservedWrite(session, connection).Reading(commandText, plan, parameterValues)
             : null;
 
-    /// <summary>The same of a command whose connection is open already; it begins at once.</summary>
+    /// <summary>The write that a command is whose connection is open already; it begins at once.</summary>
     public static ObservedWrite? OfOpen(DbCommand command, QueryPlan? plan, CommandEventData eventData)
     {
         if (eventData.Context?.GetService<CacheSession>() is not { Cache: not null } session)

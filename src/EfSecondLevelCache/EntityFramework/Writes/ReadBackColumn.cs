@@ -20,7 +20,7 @@ internal sealed class ReadBackColumn(IColumn column, OldValue old, IReadOnlyList
 
     public bool WasRead { get; private set; }
 
-    /// <summary>As the database gave it, ahead of any value converter.</summary>
+    /// <summary>The value as the database gave it, ahead of any value converter.</summary>
     public object? ProviderValue { get; private set; }
 
     /// <returns>The ordinal of the next column.</returns>
@@ -67,6 +67,6 @@ internal enum OldValue
     /// <summary>The statement can return it.</summary>
     Returned,
 
-    /// <summary>In the row as the statement's snapshot shows it, if that is the version that the statement has replaced.</summary>
+    /// <summary>The value stands in the row as the statement's snapshot shows it, if that is the version that the statement has replaced.</summary>
     OfSnapshot,
 }

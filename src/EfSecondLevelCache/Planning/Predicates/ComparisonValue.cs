@@ -15,7 +15,7 @@ internal sealed record ComparisonValue
     private readonly object? _constant;
     private readonly PlannedParameter? _parameter;
 
-    /// <summary>Of one value of the parameter: PostgreSQL's enums have labels.</summary>
+    /// <summary>The hash of one value of the parameter: PostgreSQL's enums have labels.</summary>
     private readonly RelationalTypeMapping? _mapping;
 
     private ComparisonValue(ComparisonFamily family, object? constant)
@@ -75,7 +75,7 @@ internal sealed record ComparisonValue
         return true;
     }
 
-    /// <summary>As a person reads them; without parameter values a parameter's name.</summary>
+    /// <summary>The values as a person reads them; without parameter values a parameter's name.</summary>
     public IEnumerable<string> Describe(IReadOnlyDictionary<string, object?>? parameterValues)
         => parameterValues is null && _parameter is { } parameter
             ? [$"@{parameter.InvariantName}"]

@@ -22,7 +22,7 @@ internal static class MappedValue
         return family;
     }
 
-    /// <summary>Of a value of this mapping. A column's collation is not known from here.</summary>
+    /// <summary>The family of a value of this mapping. A column's collation is not known from here.</summary>
     public static ComparisonFamily? FamilyOf(RelationalTypeMapping mapping)
     {
         if (mapping is NpgsqlEnumTypeMapping)

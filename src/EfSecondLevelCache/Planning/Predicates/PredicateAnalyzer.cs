@@ -16,7 +16,7 @@ internal sealed class PredicateAnalyzer : ExpressionVisitor
     private readonly HashSet<ComparedColumn> _compared = [];
     private readonly Dictionary<TableExpression, int> _analyzed = new(ReferenceEqualityComparer.Instance);
 
-    /// <summary>Of the tables that values in the result tell the rows of.</summary>
+    /// <summary>The tables whose rows are told by values in the result.</summary>
     private Dictionary<TableExpression, ResultKey> _fromResult = [];
 
     /// <summary>Around the expression that is visited.</summary>

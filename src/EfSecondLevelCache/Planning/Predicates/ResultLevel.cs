@@ -32,7 +32,7 @@ internal sealed class ResultLevel
 
     public static ResultLevel Of(SelectExpression query, HashSet<ComparedColumn> compared) => new(query, null, 0, compared);
 
-    /// <summary>Of the subquery that is the table at this place.</summary>
+    /// <summary>The level of the subquery that is the table at this place.</summary>
     public ResultLevel Inside(SelectExpression subquery, int position, HashSet<ComparedColumn> compared) => new(subquery, this, position, compared);
 
     /// <summary>Which column of the result shows the values of a column; -1: none does.</summary>
@@ -68,7 +68,7 @@ internal sealed class ResultLevel
         return table is TableExpression named ? (named, column) : null;
     }
 
-    /// <summary>The same where every row of the table is there, once at least.</summary>
+    /// <summary>The column where every row of the table is there, once at least.</summary>
     public static (TableExpression Table, string Column)? WholeSourceOf(TableExpressionBase table, string column)
     {
         while (table is SelectExpression select)
@@ -83,7 +83,7 @@ internal sealed class ResultLevel
         return table is TableExpression named ? (named, column) : null;
     }
 
-    /// <summary>The same for a column of this level, and with the path to the table; null also where an outer join may leave it missing.</summary>
+    /// <summary>The column of this level, with the path to the table; null also where an outer join may leave it missing.</summary>
     public (string Path, TableExpression Table, string Column)? OriginOf(ColumnExpression column)
     {
         if (!Scope.Owns(column.TableAlias))

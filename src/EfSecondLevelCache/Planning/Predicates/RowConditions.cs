@@ -52,7 +52,7 @@ internal sealed class RowConditions
         return either;
     }
 
-    /// <summary>The same of columns under other names: each becomes those that it is renamed to, which may be none.</summary>
+    /// <summary>The conditions of columns under other names: each becomes those that it is renamed to, which may be none.</summary>
     public RowConditions Rename(Func<QueryColumn, IEnumerable<QueryColumn>> rename)
     {
         var renamed = _classes.Select(known => known with { Columns = [.. known.Columns.SelectMany(rename).Distinct()] });
@@ -65,7 +65,7 @@ internal sealed class RowConditions
     public bool Require(IReadOnlySet<string> aliases)
         => _classes.Any(known => known.RejectsNull && known.Columns.Any(column => aliases.Contains(column.Alias)));
 
-    /// <summary>For each column of a table that is among certain values, the fewest.</summary>
+    /// <summary>The fewest values among which each column of a table is.</summary>
     public IEnumerable<(string Column, ColumnValues Values)> ValuesOf(string alias)
         => from known in _classes
            let values = Narrowest(known)

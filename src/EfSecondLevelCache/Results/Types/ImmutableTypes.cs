@@ -27,7 +27,7 @@ internal static class ImmutableTypes
     private static readonly ConcurrentDictionary<Type, bool> Referring = [];
     private static readonly ConcurrentDictionary<Type, FieldInfo[]> Fields = [];
 
-    /// <summary>Of values of just this type: a derived class may add what can be changed.</summary>
+    /// <summary>Whether values of just this type can't be changed: a derived class may add what can.</summary>
     public static bool Contains(Type type) => Known.GetOrAdd(type, static type => IsDeclared(type) || IsByFields(type, []));
 
     /// <summary>Whether its fields are all there is to a value.</summary>

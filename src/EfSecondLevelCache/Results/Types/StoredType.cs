@@ -17,7 +17,7 @@ internal abstract class StoredType
     /// <summary>How values of this type are stored; null where they are not known to be immutable, nor how to copy them.</summary>
     public static StoredType? Find(Type type) => Found.GetOrAdd(type, static type => Create(type, TypeCopies.None));
 
-    /// <summary>The same where more is known of the types that the cache does not know.</summary>
+    /// <summary>How values of a type are kept where the application says more of the types that the cache does not know.</summary>
     public static StoredType? Find(Type type, TypeCopies copies) => copies.IsEmpty ? Find(type) : Create(type, copies);
 
     /// <summary>Reads a column that is not null from a live reader.</summary>

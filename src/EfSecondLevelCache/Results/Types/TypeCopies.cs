@@ -36,7 +36,7 @@ internal sealed class TypeCopies
         return comparers.Length == 0 ? None : new TypeCopies([], comparers);
     }
 
-    /// <summary>The same where the application says more.</summary>
+    /// <summary>How values of a type are copied where the application says more of it.</summary>
     public TypeCopies With(ValueList<TypeRule> rules)
         => rules.Count == 0 ? this
             : _with is { } known && ReferenceEquals(known._rules, rules) ? known

@@ -13,7 +13,7 @@ internal sealed class GreedyDualQueue
     /// <summary>The bits of a float's mantissa that do not count: of the 23 one is left.</summary>
     private const int IgnoredBits = 22;
 
-    /// <summary>Of positive floats. Their queues have the numbers from 1 to this.</summary>
+    /// <summary>The number of classes of positive floats. Their queues have the numbers from 1 to this.</summary>
     public const short Classes = 1 << 31 - IgnoredBits;
 
     private readonly EntryQueue?[] _classes = new EntryQueue?[Classes];
