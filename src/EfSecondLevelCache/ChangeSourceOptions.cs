@@ -1,3 +1,5 @@
+using EfSecondLevelCache.Values;
+
 namespace EfSecondLevelCache;
 
 /// <summary>The settings of a change source as plain values.</summary>
@@ -6,7 +8,7 @@ internal sealed record ChangeSourceOptions(ChangeSourceKind Kind)
     public const string DefaultPublication = "second_level_cache";
 
     /// <summary>Null: the context's own.</summary>
-    public string? ConnectionString { get; init; }
+    public GivenDatabase? Server { get; init; }
 
     /// <summary>Null: a quarter of the staleness that is allowed.</summary>
     public TimeSpan? HeartbeatInterval { get; init; }

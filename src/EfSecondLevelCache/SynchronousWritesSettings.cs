@@ -1,9 +1,11 @@
+using EfSecondLevelCache.Values;
+
 namespace EfSecondLevelCache;
 
 /// <summary>The settings of synchronous writes as plain values.</summary>
-/// <param name="ConnectionString">To the database that has the leases.</param>
+/// <param name="Database">The one that has the leases.</param>
 /// <param name="Lease">How long one lasts.</param>
-internal sealed record SynchronousWritesSettings(string ConnectionString, TimeSpan Lease)
+internal sealed record SynchronousWritesSettings(GivenDatabase Database, TimeSpan Lease)
 {
     public static readonly TimeSpan DefaultLease = TimeSpan.FromSeconds(5);
 

@@ -14,22 +14,15 @@ namespace EfSecondLevelCache.Backplanes;
 /// </summary>
 internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
 {
-    /// <summary>A node that is silent for so long is taken for dead. One that is only unreachable starts again as a new acquaintance.</summary>
-    private static readonly TimeSpan ForgottenAfter = TimeSpan.FromMinutes(1);
-
-    private const int MostNodes = 1_000;
-
     private static readonly TimeSpan LongestHeartbeat = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock _publishing = new();
     private readonly Lock _receiving = new();
-    private readonly Dictionary<Guid, RemoteNode> _nodes = [];
+    private readonly NodeMembership _members;
     private readonly Dictionary<Guid, long> _toAcknowledge = [];
     private readonly IBackplane _backplane;
     private readonly Action<Change> _apply;
     private readonly TimeProvider _time;
-    private readonly TimeSpan? _maxStaleness;
-    private readonly TimeSpan _heartbeat;
     private readonly ILogger _logger;
     private readonly IAsyncDisposable _beating;
     private readonly SemaphoreSlim _asked = new(0);
@@ -42,8 +35,6 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     private long _duplicates;
     private long _flushes;
     private long _malformed;
-    private long _lastLive;
-    private Freshness _fresh;
     private int _isBeating;
     private Task? _answering;
     private volatile bool _isEnding;
@@ -57,15 +48,14 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
         _backplane = backplane;
         _apply = apply;
         _time = options.TimeProvider;
-        _maxStaleness = options.MaxStaleness;
         _logger = logger;
         // Two heartbeats go by before a stamp has come back.
-        _heartbeat = _maxStaleness is { } most && most / 5 < LongestHeartbeat ? most / 5 : LongestHeartbeat;
-        _lastLive = _time.GetTimestamp();
-        _fresh = FreshUntil();
+        var heartbeat = options.MaxStaleness is { } most && most / 5 < LongestHeartbeat ? most / 5 : LongestHeartbeat;
+        _members = new NodeMembership(_time, options.MaxStaleness, heartbeat, logger);
+        _members.Refresh();
         using (BackgroundWork.WithoutContext())
             backplane.Start(this);
-        _beating = BackgroundWork.RepeatOnThread("heartbeat of a node", _time, _heartbeat, Beat);
+        _beating = BackgroundWork.RepeatOnThread("heartbeat of a node", _time, heartbeat, Beat);
     }
 
     /// <summary>The incarnation of the cache, which names the sender of each message.</summary>
@@ -76,18 +66,8 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     /// <summary>Ends at the next answer to <see cref="AskForAcknowledgement"/>.</summary>
     public Task NextAcknowledgement => _nextAcknowledgement.Task;
 
-    /// <summary>Whether it is proven that nothing is missing that was published more than <c>MaxStaleness</c> ago; true where there is no such bound.</summary>
-    public bool IsFresh
-    {
-        get
-        {
-            if (_maxStaleness is null)
-                return true;
-            var fresh = Volatile.Read(ref _fresh);
-            // The wall clock too: a monotonic one stands still while the machine is suspended.
-            return _time.GetTimestamp() <= fresh.Until && _time.GetUtcNow() <= fresh.UntilUtc;
-        }
-    }
+    /// <inheritdoc cref="NodeMembership.IsFresh"/>
+    public bool IsFresh => _members.IsFresh;
 
     public BackplaneStatus Status
     {
@@ -97,7 +77,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
             var now = _time.GetTimestamp();
             NodeStatus[] nodes;
             lock (_receiving)
-                nodes = [.. _nodes.Values.Select(node => node.ToStatus(now))];
+                nodes = [.. _members.Nodes.Select(node => node.ToStatus(now))];
             return new BackplaneStatus
             {
                 Node = _backplane.NodeName,
@@ -120,7 +100,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
         get
         {
             lock (_receiving)
-                return [.. _nodes.Values.Where(node => node.IsSuspect).Select(node => node.Name)];
+                return [.. _members.Nodes.Where(node => node.IsSuspect).Select(node => node.Name)];
         }
     }
 
@@ -166,7 +146,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
     public bool HasAcknowledged(Guid node, long stamp)
     {
         lock (_receiving)
-            return _nodes.TryGetValue(node, out var known) && known.Acknowledged >= stamp;
+            return _members.Find(node)?.Acknowledged >= stamp;
     }
 
     /// <summary>Whether changes of this database are published by <see cref="PublishAtCommitAsync"/>.</summary>
@@ -217,25 +197,18 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
 
     private void Received(ChangeMessage message)
     {
-        var now = _time.GetTimestamp();
         if (message.Content is Left)
         {
             Forget(message);
             return;
         }
 
-        if (!_nodes.TryGetValue(message.Sender, out var node))
+        if (_members.Hear(message.Sender) is not { } node)
         {
-            if (_nodes.Count >= MostNodes)
-            {
-                Flush($"there are more than {MostNodes} nodes");
-                return;
-            }
-
-            _nodes[message.Sender] = node = new RemoteNode(message.Sender, now, _heartbeat, _time);
+            Flush("there are too many nodes");
+            return;
         }
 
-        node.Heard(now);
         switch (message.Content)
         {
             case Change change when message.Number == 0:
@@ -259,7 +232,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
                 break;
             case Alive alive:
                 FlushIfBehind(node, message.Number);
-                node.Beat(alive, Incarnation, now);
+                node.Beat(alive, Incarnation, _time.GetTimestamp());
                 Recovered(node);
                 break;
             case AcknowledgementAsked asked:
@@ -271,7 +244,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
                 // One of the future would be a lie.
                 if (acknowledged.Asker == Incarnation && acknowledged.Stamp <= Volatile.Read(ref _lastAsked))
                 {
-                    node.Acknowledge(acknowledged.Stamp, now);
+                    node.Acknowledge(acknowledged.Stamp, _time.GetTimestamp());
                     var next = _nextAcknowledgement;
                     _nextAcknowledgement = NewCompletion();
                     next.TrySetResult();
@@ -284,7 +257,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
                 break;
         }
 
-        Volatile.Write(ref _fresh, FreshUntil());
+        _members.Refresh();
     }
 
     /// <param name="node">A node that tells how many changes it has published.</param>
@@ -350,7 +323,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
 
     private void Forget(ChangeMessage leaving)
     {
-        if (!_nodes.Remove(leaving.Sender, out var node))
+        if (_members.Forget(leaving.Sender) is not { } node)
             return;
         FlushIfBehind(node, leaving.Number);
         Log.NodeLeft(_logger, node.Name);
@@ -373,37 +346,15 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
 
     private Alive NextAlive()
     {
-        var now = _time.GetTimestamp();
         lock (_receiving)
         {
             if (_backplane.Health.State is BackplaneState.Live)
-                _lastLive = now;
-            Suspect(now);
-            Volatile.Write(ref _fresh, FreshUntil());
-            return new Alive(_backplane.NodeName, now, [.. _nodes.Values.Select(node => new HeardStamp(node.Incarnation, node.Stamp))]);
-        }
-    }
-
-    /// <summary>What a silent node has committed and could not publish any more is covered by a flush when it is suspected, and when it is given up.</summary>
-    private void Suspect(long now)
-    {
-        foreach (var node in _nodes.Values.ToArray())
-        {
-            if (!node.IsSilent(now))
-                continue;
-            if (!node.IsSuspect)
-            {
-                node.IsSuspect = true;
-                Log.NodeSuspect(_logger, node.Name, node.SilentFor(now));
-                Flush($"{node.Name} is silent");
-            }
-
-            var isReplaced = _nodes.Values.Any(other => other != node && other.Name == node.Name && !other.IsSuspect);
-            if (isReplaced || node.SilentFor(now) > ForgottenAfter)
-            {
-                _nodes.Remove(node.Incarnation);
-                Flush($"{node.Name} is gone");
-            }
+                _members.Carried();
+            foreach (var reason in _members.Suspect())
+                Flush(reason);
+            _members.Refresh();
+            return new Alive(
+                _backplane.NodeName, _time.GetTimestamp(), [.. _members.Nodes.Select(node => new HeardStamp(node.Incarnation, node.Stamp))]);
         }
     }
 
@@ -414,21 +365,5 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
         _apply(Change.Everything);
     }
 
-    private Freshness FreshUntil()
-    {
-        if (_maxStaleness is not { } most)
-            return Freshness.Always;
-        var completeUntil = _nodes.Values.Aggregate(_lastLive, (least, node) => Math.Min(least, node.CompleteUntil));
-        return new Freshness(
-            completeUntil + (long)(most.TotalSeconds * _time.TimestampFrequency),
-            _time.GetUtcNow() + most - _time.GetElapsedTime(completeUntil));
-    }
-
     private static TaskCompletionSource NewCompletion() => new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    /// <summary>Both clocks in one object, so that they are read together.</summary>
-    private sealed record Freshness(long Until, DateTimeOffset UntilUtc)
-    {
-        public static readonly Freshness Always = new(long.MaxValue, DateTimeOffset.MaxValue);
-    }
 }

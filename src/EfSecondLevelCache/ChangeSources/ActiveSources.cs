@@ -57,7 +57,7 @@ internal sealed class ActiveSources(SecondLevelCacheOptions options, Invalidator
 
     private ChangeSource Create(ChangeSourceOptions configured, KnownDatabase known, IRelationalConnection connection, ILogger logger)
     {
-        var connections = DedicatedConnections.Like(connection, options.MaxSourceStaleness, configured.ConnectionString);
+        var connections = DedicatedConnections.Like(connection, options.MaxSourceStaleness, configured.Server);
         return new ChangeSource(known.Name, options, connections, CreateStream, invalidator, slots, logger);
 
         ChangeStream CreateStream() => configured.Kind is ChangeSourceKind.Notifications

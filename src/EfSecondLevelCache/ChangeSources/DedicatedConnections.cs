@@ -1,3 +1,4 @@
+using EfSecondLevelCache.Values;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Storage.Internal;
@@ -38,30 +39,29 @@ internal sealed class DedicatedConnections
     /// <summary>Connections to the context's database, with the credentials that the context has at that moment.</summary>
     /// <param name="connection">Of a context.</param>
     /// <param name="commandTimeout">How long an answer may take.</param>
-    /// <param name="given">A connection string that goes over the context's own, but for the database; null: there is none.</param>
-    public static DedicatedConnections Like(IRelationalConnection connection, TimeSpan commandTimeout, string? given = null)
+    /// <param name="given">A server that goes over the context's own, but for the database; null: there is none.</param>
+    public static DedicatedConnections Like(IRelationalConnection connection, TimeSpan commandTimeout, GivenDatabase? given = null)
     {
         var own = connection.ConnectionString!;
+        if (given?.Source is { } other)
+            return new DedicatedConnections(other.CreateConnection, ReadSettings, commandTimeout);
         if ((connection as INpgsqlRelationalConnection)?.DataSource is NpgsqlDataSource source)
             return new DedicatedConnections(source.CreateConnection, ReadSettings, commandTimeout);
         // The context's connection ends with the context. Somebody may have put another one in front of it.
         var like = connection.DbConnection is NpgsqlConnection npgsql ? npgsql.CloneWith(own) : new NpgsqlConnection(own);
         return new DedicatedConnections(() => like, ReadSettings, commandTimeout);
 
-        NpgsqlConnectionStringBuilder ReadSettings() => new(given ?? own)
+        NpgsqlConnectionStringBuilder ReadSettings() => new(given?.ConnectionString ?? own)
         {
             Database = new NpgsqlConnectionStringBuilder(own) is { Database: var database, Username: var user } ? database ?? user : null,
         };
     }
 
     /// <summary>Connections of no context.</summary>
-    /// <param name="connectionString">Complete, with the password where one is needed.</param>
+    /// <param name="given">Where they lead, with the password where one is needed.</param>
     /// <param name="commandTimeout">How long an answer may take.</param>
-    public static DedicatedConnections To(string connectionString, TimeSpan commandTimeout)
-    {
-        var like = new NpgsqlConnection(connectionString);
-        return new DedicatedConnections(() => like, () => new NpgsqlConnectionStringBuilder(connectionString), commandTimeout);
-    }
+    public static DedicatedConnections To(GivenDatabase given, TimeSpan commandTimeout)
+        => new(given.CreateConnection, () => new NpgsqlConnectionStringBuilder(given.ConnectionString), commandTimeout);
 
     /// <summary>
     /// On a thread that may wait. It is opened asynchronously all the same: a data source may have nothing but an asynchronous way to its password.

@@ -1,5 +1,6 @@
 using System.Text;
 using EfSecondLevelCache.Values;
+using Npgsql;
 
 namespace EfSecondLevelCache;
 
@@ -22,7 +23,7 @@ public sealed class LogicalReplicationBuilder
     /// <exception cref="ArgumentException"><paramref name="connectionString"/> is blank or can't be used.</exception>
     public LogicalReplicationBuilder ConnectionString(string connectionString)
     {
-        Options = Options with { ConnectionString = ConnectionStrings.Check(connectionString, "UseLogicalReplication: ConnectionString", nameof(connectionString)) };
+        Options = Options with { Server = new GivenDatabase(ConnectionStrings.Check(connectionString, "UseLogicalReplication: ConnectionString", nameof(connectionString))) };
         return this;
     }
 
@@ -37,6 +38,14 @@ public sealed class LogicalReplicationBuilder
         if (Encoding.UTF8.GetByteCount(name) > LongestName)
             throw new ArgumentException($"Publication is {name}; PostgreSQL would cut a name of more than {LongestName} bytes.", nameof(name));
         Options = Options with { Publication = name };
+        return this;
+    }
+
+    /// <summary>The server as with <see cref="ConnectionString"/>, by a data source whose password may change: each connection asks for it.</summary>
+    /// <param name="dataSource">For the same server, directly. It is not disposed with the cache.</param>
+    public LogicalReplicationBuilder DataSource(NpgsqlDataSource dataSource)
+    {
+        Options = Options with { Server = GivenDatabase.Of(dataSource) };
         return this;
     }
 

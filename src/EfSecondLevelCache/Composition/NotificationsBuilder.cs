@@ -1,4 +1,5 @@
 using EfSecondLevelCache.Values;
+using Npgsql;
 
 namespace EfSecondLevelCache;
 
@@ -19,7 +20,15 @@ public sealed class NotificationsBuilder
     /// <exception cref="ArgumentException"><paramref name="connectionString"/> is blank or can't be used.</exception>
     public NotificationsBuilder ConnectionString(string connectionString)
     {
-        Options = Options with { ConnectionString = ConnectionStrings.Check(connectionString, "UseNotifications: ConnectionString", nameof(connectionString)) };
+        Options = Options with { Server = new GivenDatabase(ConnectionStrings.Check(connectionString, "UseNotifications: ConnectionString", nameof(connectionString))) };
+        return this;
+    }
+
+    /// <summary>The server as with <see cref="ConnectionString"/>, by a data source whose password may change: each connection asks for it.</summary>
+    /// <param name="dataSource">For the same server, directly. It is not disposed with the cache.</param>
+    public NotificationsBuilder DataSource(NpgsqlDataSource dataSource)
+    {
+        Options = Options with { Server = GivenDatabase.Of(dataSource) };
         return this;
     }
 

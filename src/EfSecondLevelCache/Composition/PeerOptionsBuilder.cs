@@ -3,6 +3,8 @@ using System.Security.Cryptography.X509Certificates;
 using EfSecondLevelCache.Backplanes.Peers;
 using EfSecondLevelCache.Values;
 
+using Npgsql;
+
 namespace EfSecondLevelCache;
 
 /// <summary>
@@ -60,9 +62,13 @@ public sealed class PeerOptionsBuilder
     public PeerOptionsBuilder MembersFromDatabase(string connectionString)
         => Set(_settings with
         {
-            DatabaseConnectionString = ConnectionStrings.Check(
-                connectionString, $"{nameof(MembersFromDatabase)}(connectionString)", nameof(connectionString)),
+            Database = new GivenDatabase(ConnectionStrings.Check(
+                connectionString, $"{nameof(MembersFromDatabase)}(connectionString)", nameof(connectionString))),
         });
+
+    /// <summary>The nodes enter themselves in a table of a database that a data source leads to, whose password may change.</summary>
+    /// <param name="dataSource">Of a user who may use that table. It is not disposed with the cache.</param>
+    public PeerOptionsBuilder MembersFromDatabase(NpgsqlDataSource dataSource) => Set(_settings with { Database = GivenDatabase.Of(dataSource) });
 
     /// <summary>
     /// What every node knows and nobody else. Both sides prove that they know it without sending it, and every message is authenticated. Messages are

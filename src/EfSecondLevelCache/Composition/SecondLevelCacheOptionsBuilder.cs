@@ -4,6 +4,8 @@ using EfSecondLevelCache.Backplanes.Postgres;
 using EfSecondLevelCache.Values;
 using Microsoft.EntityFrameworkCore;
 
+using Npgsql;
+
 namespace EfSecondLevelCache;
 
 /// <summary>
@@ -296,8 +298,13 @@ public sealed class SecondLevelCacheOptionsBuilder
     /// </param>
     /// <exception cref="ArgumentException"><paramref name="connectionString"/> is blank or can't be read.</exception>
     public SecondLevelCacheOptionsBuilder UsePostgresBackplane(string connectionString)
-        => UseBackplane(new PostgresBackplaneSettings(
-            ConnectionStrings.Check(connectionString, $"{nameof(UsePostgresBackplane)}(connectionString)", nameof(connectionString))));
+        => UseBackplane(new PostgresBackplaneSettings(new GivenDatabase(
+            ConnectionStrings.Check(connectionString, $"{nameof(UsePostgresBackplane)}(connectionString)", nameof(connectionString)))));
+
+    /// <summary>Lets a PostgreSQL carry what the nodes tell each other that a data source leads to, whose password may change.</summary>
+    /// <param name="dataSource">To the database of the contexts, as with a connection string. It is not disposed with the cache.</param>
+    public SecondLevelCacheOptionsBuilder UsePostgresBackplane(NpgsqlDataSource dataSource)
+        => UseBackplane(new PostgresBackplaneSettings(GivenDatabase.Of(dataSource)));
 
     /// <summary>
     /// Lets SaveChanges, a commit, ExecuteUpdate, ExecuteDelete and the Invalidate methods return only when every other node has processed the change: after
@@ -313,8 +320,18 @@ public sealed class SecondLevelCacheOptionsBuilder
     /// <exception cref="ArgumentException"><paramref name="connectionString"/> is blank or can't be read.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="lease"/> is out of that range.</exception>
     public SecondLevelCacheOptionsBuilder SynchronousWrites(string connectionString, TimeSpan? lease = null)
+        => Use(
+            new GivenDatabase(ConnectionStrings.Check(connectionString, $"{nameof(SynchronousWrites)}(connectionString)", nameof(connectionString))), lease);
+
+    /// <summary>Lets writes wait for the other nodes, whose leases are in a database that a data source leads to; its password may change.</summary>
+    /// <param name="dataSource">To the database that has the table, the same for all nodes. It is not disposed with the cache.</param>
+    /// <param name="lease">200 milliseconds to 5 minutes; null: 5 seconds.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="lease"/> is out of that range.</exception>
+    public SecondLevelCacheOptionsBuilder SynchronousWrites(NpgsqlDataSource dataSource, TimeSpan? lease = null)
+        => Use(GivenDatabase.Of(dataSource), lease);
+
+    private SecondLevelCacheOptionsBuilder Use(GivenDatabase leases, TimeSpan? lease)
     {
-        var checkedString = ConnectionStrings.Check(connectionString, $"{nameof(SynchronousWrites)}(connectionString)", nameof(connectionString));
         var lasts = lease ?? SynchronousWritesSettings.DefaultLease;
         if (lasts < TimeSpan.FromMilliseconds(200) || lasts > TimeSpan.FromMinutes(5))
         {
@@ -322,7 +339,7 @@ public sealed class SecondLevelCacheOptionsBuilder
                 $"The lease of SynchronousWrites is {lasts:c}; give 200 milliseconds to 5 minutes, for example TimeSpan.FromSeconds(5).");
         }
 
-        var settings = new SynchronousWritesSettings(checkedString, lasts);
+        var settings = new SynchronousWritesSettings(leases, lasts);
         return Set(nameof(SynchronousWrites), Options with { SynchronousWrites = settings });
     }
 

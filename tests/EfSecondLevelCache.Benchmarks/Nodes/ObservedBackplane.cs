@@ -43,6 +43,8 @@ internal sealed record ObservedBackplaneFactory(BackplaneFactory Inner, Action<R
             processed(message);
         }
 
+        public IReadOnlyCollection<string> Suspects => inner.Suspects;
+
         public void Interrupted() => inner.Interrupted();
 
         public void Joined() => inner.Joined();

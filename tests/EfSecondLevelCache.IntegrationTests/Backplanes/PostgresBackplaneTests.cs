@@ -3,6 +3,7 @@ using System.Net;
 using EfSecondLevelCache.Backplanes.Postgres;
 using EfSecondLevelCache.IntegrationTests.Consistency;
 using EfSecondLevelCache.IntegrationTests.Support;
+using EfSecondLevelCache.Values;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
@@ -39,7 +40,7 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
     {
         await blogs.ResetAsync();
         await using var writer = new SecondLevelCache(cache => cache.UsePostgresBackplane(blogs.ConnectionString));
-        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(blogs.ConnectionString));
+        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(new GivenDatabase(blogs.ConnectionString)));
         await HearEachOtherAsync(writer, reader);
         await using (var db = blogs.Open(writer))
             await db.Posts.Where(p => p.Id == 7).Cacheable().ToListAsync(Cancelled);
@@ -82,7 +83,7 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
     {
         await blogs.ResetAsync();
         await using var writer = new SecondLevelCache(cache => cache.UsePostgresBackplane(blogs.ConnectionString));
-        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(blogs.ConnectionString));
+        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(new GivenDatabase(blogs.ConnectionString)));
         await HearEachOtherAsync(writer, reader);
 
         foreach (var fails in (bool[])[true, false])
@@ -105,7 +106,7 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
         await blogs.ResetAsync();
         await blogs.ExecuteAsync("ALTER TABLE authors ADD CONSTRAINT late UNIQUE (\"Name\") DEFERRABLE INITIALLY DEFERRED");
         await using var writer = new SecondLevelCache(cache => cache.UsePostgresBackplane(blogs.ConnectionString));
-        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(blogs.ConnectionString));
+        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(new GivenDatabase(blogs.ConnectionString)));
         await HearEachOtherAsync(writer, reader);
         await using (var db = blogs.Open(writer))
         {
@@ -142,7 +143,7 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
     {
         await blogs.ResetAsync();
         await using var writer = new SecondLevelCache(cache => cache.UsePostgresBackplane(blogs.ConnectionString));
-        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(blogs.ConnectionString));
+        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(new GivenDatabase(blogs.ConnectionString)));
         await HearEachOtherAsync(writer, reader);
         await using var db = blogs.Open(writer);
 
@@ -172,7 +173,7 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
         await using var byHand = new SecondLevelCache(cache => cache.UsePostgresBackplane());
         var writer = ofApplication ? services.GetRequiredService<SecondLevelCache>() : byHand;
         await using var source = WithPasswordProvider(blogs.ConnectionString);
-        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(blogs.ConnectionString));
+        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(new GivenDatabase(blogs.ConnectionString)));
         Assert.Equal(BackplaneState.Starting, writer.Backplane!.State);
         Assert.Contains("no context", writer.Backplane.Detail, StringComparison.Ordinal);
 
@@ -208,7 +209,7 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
     public async Task What_changed_before_the_database_was_known_is_a_flush_of_the_others()
     {
         await using var writer = new SecondLevelCache(cache => cache.UsePostgresBackplane());
-        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(blogs.ConnectionString));
+        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(new GivenDatabase(blogs.ConnectionString)));
         await Eventually.TrueAsync(() => reader.Broadcast.Status.State is BackplaneState.Live);
         reader.CountFlushesFromNow();
 
@@ -229,7 +230,7 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
             $"DROP ROLE IF EXISTS {Role}; CREATE ROLE {Role} LOGIN PASSWORD 'secret' CONNECTION LIMIT 1; "
             + $"GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO {Role}");
         await using var writer = new SecondLevelCache(cache => cache.UsePostgresBackplane());
-        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(blogs.ConnectionString));
+        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(new GivenDatabase(blogs.ConnectionString)));
         await Eventually.TrueAsync(() => reader.Broadcast.Status.State is BackplaneState.Live);
         reader.CountFlushesFromNow();
         var limited = new NpgsqlConnectionStringBuilder(blogs.ConnectionString) { Username = Role, Password = "secret", Pooling = false };
@@ -256,7 +257,7 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
         var log = new LogEvents();
         using var loggers = LoggerFactory.Create(builder => builder.AddProvider(log));
         await using var writer = new SecondLevelCache(cache => cache.UsePostgresBackplane());
-        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(_database.ConnectionString));
+        await using var reader = new BackplaneNode(new PostgresBackplaneSettings(new GivenDatabase(_database.ConnectionString)));
         await using (var plain = new BlogContext(new DbContextOptionsBuilder().UseNpgsql(_database.ConnectionString).Options))
             await plain.Database.EnsureCreatedAsync(Cancelled);
         var options = new DbContextOptionsBuilder().UseNpgsql(_database.ConnectionString).AddSecondLevelCache(writer).Options;
@@ -277,7 +278,7 @@ public sealed class PostgresBackplaneTests(PostgresServer server, BlogDatabase b
         Assert.Contains("UsePostgresBackplane(connectionString)", warning, StringComparison.Ordinal);
     }
 
-    protected override Task<BackplaneFactory> FactoryAsync(int index) => Task.FromResult<BackplaneFactory>(new PostgresBackplaneSettings(_connectionString));
+    protected override Task<BackplaneFactory> FactoryAsync(int index) => Task.FromResult<BackplaneFactory>(new PostgresBackplaneSettings(new GivenDatabase(_connectionString)));
 
     protected override Task CutAsync()
     {

@@ -1,3 +1,4 @@
+using EfSecondLevelCache.Values;
 using Npgsql;
 
 namespace EfSecondLevelCache.Backplanes.Peers;
@@ -7,7 +8,7 @@ namespace EfSecondLevelCache.Backplanes.Peers;
 /// member, so that a node that died is not waited for. The states are for people who look: joined, live (it has been connected with all members),
 /// suspect (somebody does not hear it), left.
 /// </summary>
-internal sealed class DatabaseMembers(string connectionString, string self, Guid incarnation) : IPeerMembers
+internal sealed class DatabaseMembers(GivenDatabase given, string self, Guid incarnation) : IPeerMembers
 {
     // The columns of the first version stand apart: its table gets the others.
     private const string Create =
@@ -60,8 +61,8 @@ internal sealed class DatabaseMembers(string connectionString, string self, Guid
         WHERE endpoint = $1 AND incarnation = $2
         """;
 
-    private readonly NpgsqlDataSource _database = NpgsqlDataSource.Create(
-        new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 1, Enlist = false, CommandTimeout = 5, Timeout = 5 });
+    private readonly NpgsqlDataSource _database = given.CreateSource(settings =>
+        (settings.MaxPoolSize, settings.Enlist, settings.CommandTimeout, settings.Timeout) = (1, false, 5, 5));
 
     /// <summary>The members as they were last read, by endpoint.</summary>
     private Dictionary<string, Guid> _members = [];

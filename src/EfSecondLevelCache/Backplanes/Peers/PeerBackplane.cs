@@ -206,7 +206,7 @@ internal sealed class PeerBackplane : IBackplane
     private PeerView View()
     {
         // Ahead of the lock: who hears us asks for our health under a lock of his own.
-        var silent = (_receiver as ChangeBroadcast)?.Suspects ?? [];
+        var silent = _receiver?.Suspects ?? [];
         lock (_lock)
         {
             // Whom nobody can reach blames nobody.

@@ -26,7 +26,7 @@ internal static class PeerMembers
 {
     public static IPeerMembers Of(PeerSettings settings, string self, Guid incarnation) => settings switch
     {
-        { DatabaseConnectionString: { } connectionString } => new DatabaseMembers(connectionString, self, incarnation),
+        { Database: { } database } => new DatabaseMembers(database, self, incarnation),
         { DnsName: { } name } => new DnsMembers((DnsEndPoint)PeerAddress.Parse(name), settings.Members),
         _ => new ListedMembers(settings.Members),
     };

@@ -20,8 +20,8 @@ internal sealed record PeerSettings : BackplaneFactory
     /// <summary>A name with a port, each of whose addresses is a node.</summary>
     public string? DnsName { get; init; }
 
-    /// <summary>The connection string of the database whose table has the nodes.</summary>
-    public string? DatabaseConnectionString { get; init; }
+    /// <summary>The database whose table has the nodes.</summary>
+    public GivenDatabase? Database { get; init; }
 
     public string? Secret { get; init; }
 

@@ -4,6 +4,7 @@ using EfSecondLevelCache.Catalog;
 using EfSecondLevelCache.ChangeSources;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.Provider;
+using EfSecondLevelCache.Values;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -36,16 +37,16 @@ internal sealed class PostgresBackplane : ChannelBackplane, ICommitBackplane
     private NpgsqlConnection? _sending;
     private bool _hasWarned;
 
-    /// <param name="connectionString">To the database that carries the messages; null: it is that of the first context that is used.</param>
+    /// <param name="given">The database that carries the messages; null: that of the first context that is used.</param>
     /// <param name="logger">Takes its messages.</param>
-    public PostgresBackplane(string? connectionString, ILogger logger)
+    public PostgresBackplane(GivenDatabase? given, ILogger logger)
         : base(logger)
     {
-        if (connectionString is null)
+        if (given is null)
             return;
         _isGiven = true;
-        _carrier = AddressOf(connectionString);
-        _connections = DedicatedConnections.To(connectionString, CommandTimeout);
+        _carrier = AddressOf(given.ConnectionString);
+        _connections = DedicatedConnections.To(given, CommandTimeout);
     }
 
     /// <summary>A payload has less than 8,000 bytes, and four of Base64 carry three.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using EfSecondLevelCache.Values;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -9,7 +10,7 @@ namespace EfSecondLevelCache.Backplanes.SynchronousWrites;
 /// long as a lease lasts. Nothing depends on clocks that agree: each node counts that time by its own. The database's clock only tells whose
 /// lease was not renewed for so long that it may as well be fenced.
 /// </summary>
-internal sealed class LeaseTable(string connectionString, TimeSpan lasts) : IAsyncDisposable
+internal sealed class LeaseTable(GivenDatabase given, TimeSpan lasts) : IAsyncDisposable
 {
     // Logged: after a crash of the server every lease has to be there.
     private const string Create =
@@ -36,16 +37,16 @@ internal sealed class LeaseTable(string connectionString, TimeSpan lasts) : IAsy
 
     private const string Delete = "DELETE FROM ef_second_level_cache_leases WHERE id = ANY ($1)";
 
-    private readonly NpgsqlDataSource _database = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connectionString)
+    private readonly NpgsqlDataSource _database = given.CreateSource(settings =>
     {
         // A writer that asks must not wait for a renewal.
-        MaxPoolSize = 2,
-        Enlist = false,
-        CommandTimeout = Math.Max(1, (int)lasts.TotalSeconds),
-        Timeout = Math.Max(1, (int)lasts.TotalSeconds),
-        ApplicationName = "EfSecondLevelCache leases",
+        settings.MaxPoolSize = 2;
+        settings.Enlist = false;
+        settings.CommandTimeout = Math.Max(1, (int)lasts.TotalSeconds);
+        settings.Timeout = Math.Max(1, (int)lasts.TotalSeconds);
+        settings.ApplicationName = "EfSecondLevelCache leases";
         // A fence that a crash undoes would be none.
-        Options = "-c synchronous_commit=on -c default_transaction_isolation=read\\ committed",
+        settings.Options = "-c synchronous_commit=on -c default_transaction_isolation=read\\ committed";
     });
 
     /// <summary>When this node first knew of it, by its own clock.</summary>

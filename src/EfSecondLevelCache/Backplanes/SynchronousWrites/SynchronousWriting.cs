@@ -38,7 +38,7 @@ internal sealed class SynchronousWriting : IAsyncDisposable
     {
         _broadcast = broadcast;
         _logger = logger;
-        _table = new LeaseTable(settings.ConnectionString, settings.Lease);
+        _table = new LeaseTable(settings.Database, settings.Lease);
         _acknowledgements = new Acknowledgements(broadcast, settings.Lease / 4);
         _lease = new NodeLease(_table, broadcast, _acknowledgements, flush, time, logger);
     }
