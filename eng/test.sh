@@ -15,8 +15,7 @@ full=
 if [[ ${1:-} == full ]]; then
     full=1
     shift
-    export EFSLC_HISTORY_SECONDS=${EFSLC_HISTORY_SECONDS:-30}
-    export EFSLC_ATTACKS=${EFSLC_ATTACKS:-all}
+    export EFSLC_FULL=1 EFSLC_HISTORY_SECONDS=${EFSLC_HISTORY_SECONDS:-30}
 fi
 
 # Installs a package of Debian that tests can do without.

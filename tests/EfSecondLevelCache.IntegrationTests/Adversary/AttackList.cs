@@ -1,4 +1,5 @@
 using System.Collections;
+using EfSecondLevelCache.IntegrationTests.Support;
 
 namespace EfSecondLevelCache.IntegrationTests.Adversary;
 
@@ -9,10 +10,7 @@ internal sealed class AttackList(WeaknessKind kind) : IEnumerable<Attack>
 
     public Attack this[string name] => _attacks[name];
 
-    /// <summary>One in <see cref="Stride"/> where there is not time for all of them.</summary>
-    public TheoryData<string> Names => [.. _attacks.Keys.Where((_, i) => i % Stride == 0)];
-
-    private static int Stride => Environment.GetEnvironmentVariable("EFSLC_ATTACKS") == "all" ? 1 : 8;
+    public TheoryData<string> Names => [.. FullRun.Of(_attacks.Keys, oneIn: 8)];
 
     public void Add(string name, Func<Stage, Task> steps) => Add(name, "", steps);
 

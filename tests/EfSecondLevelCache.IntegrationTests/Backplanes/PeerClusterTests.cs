@@ -11,21 +11,21 @@ public sealed class PeerClusterTests(PostgresServer server, ITestOutputHelper ou
     [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
     public Task A_node_is_killed_and_started_again_at_the_same_address() => CheckAsync(KillAndStartAgainAsync);
 
-    [Fact]
+    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
     public Task A_node_is_stopped_for_longer_than_it_may_be_stale() => CheckAsync(StopForAWhileAsync);
 
     [Fact]
     public Task A_node_is_cut_off() => CheckAsync(() => DuringAsync(_wires.Of(Victim), wire => wire.Cut()));
 
     /// <summary>What is sent to it is lost without a word; what it sends itself arrives.</summary>
-    [Fact]
+    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
     public Task A_node_hears_nothing_and_is_heard() => CheckAsync(() => DuringAsync(_wires.To(Victim), wire => wire.Hold()));
 
-    [Fact]
+    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
     public Task Messages_are_later_than_the_bound() => CheckAsync(() => DuringAsync(_wires.All, wire => wire.Latency = MaxStaleness * 1.3));
 
     /// <summary>It is gone, and those who send to it are not told: to them the connection is as open as ever.</summary>
-    [Fact]
+    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
     public Task Connections_to_a_node_that_was_killed_stay_open() => CheckAsync(async () =>
     {
         foreach (var wire in _wires.Of(Victim))

@@ -35,7 +35,7 @@ public sealed class PostgresClusterTests(RestartableServer server, ITestOutputHe
     [Fact]
     public Task A_node_hears_nothing_over_its_connection_and_nobody_is_told() => CheckAsync(() => DuringAsync([_wires[Victim]], wire => wire.Hold()));
 
-    [Fact]
+    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
     public Task PostgreSQL_is_restarted() => CheckAsync(server.RestartAsync);
 
     protected override NodeSettings Configure(NodeSettings node) => node with

@@ -34,7 +34,7 @@ public sealed class RedisClusterTests(PostgresServer server, ITestOutputHelper o
     [Fact]
     public Task A_node_is_cut_off_from_Redis_and_nobody_is_told() => CheckAsync(() => DuringAsync([_wires[Victim]], wire => wire.Hold()));
 
-    [Fact]
+    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
     public Task Redis_is_restarted() => CheckAsync(async () =>
     {
         await _redis.StopAsync();
