@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# All tests that a change needs, in some ten minutes on two cores. eng/test.sh [full | OPTIONS]
+# All tests that a change needs, in some ten minutes on two cores. eng/test.sh [full | newest] [OPTIONS]
 #   full      what takes longer, too: every scenario of a cluster and longer histories, another major of PostgreSQL, and the mutants
+#   newest    against the newest patches of EF Core and Npgsql, which a user may have before us
 #   OPTIONS   go to each test project, for example: eng/test.sh -class '*TransactionTests'
 # Takes the .NET SDK. Uses the server of EFSLC_TEST_CONNECTION where that is set, else private ones, for which it installs PostgreSQL where the machine
 # has neither its binaries nor a Docker engine. Installs redis-server and PostGIS where they are missing; where it can't, the tests that need them are
@@ -16,6 +17,15 @@ if [[ ${1:-} == full ]]; then
     full=1
     shift
     export EFSLC_FULL=1 EFSLC_HISTORY_SECONDS=${EFSLC_HISTORY_SECONDS:-30}
+elif [[ ${1:-} == newest ]]; then
+    shift
+    export NewestPatches=true
+fi
+
+if command -v dotnet >/dev/null; then
+    # Layout only, which takes seconds: the rules of style are the build's.
+    dotnet format whitespace --folder . --verify-no-changes --verbosity quiet --exclude '**/obj/**' '**/bin/**' \
+        || { echo "The layout of the files above is not dotnet format's. Run: dotnet format whitespace" >&2; exit 1; }
 fi
 
 # Installs a package of Debian that tests can do without.
@@ -38,7 +48,7 @@ fi
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 passed=0 failed=0 skipped=0
-declare -A running=()
+declare -A running=() started=()
 
 # The number in an attribute of the results' root, such as failed="3".
 number() { grep -o '<assembly [^>]*' "$1" | sed -n "s/.* $2=\"\([0-9]*\)\".*/\1/p"; }
@@ -49,6 +59,7 @@ start_project() {
     shift 2
     dotnet run --no-build --configuration Release --project "$project" -- -noColor -xml "$results/$name.xml" "$@" >"$results/$name.log" 2>&1 &
     running[$name]=$!
+    started[$name]=$SECONDS
 }
 
 # Waits for all that was started, and counts.
@@ -57,6 +68,7 @@ finish_all() {
     for name in "${!running[@]}"; do
         wait "${running[$name]}" || true
         cat "$results/$name.log"
+        echo "$name took $((SECONDS - started[$name])) s, beside the others."
         file=$results/$name.xml
         # No results: it died.
         [[ -s $file ]] || { failed=$((failed + 1)); continue; }

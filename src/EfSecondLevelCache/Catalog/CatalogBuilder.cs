@@ -21,6 +21,9 @@ internal sealed class CatalogBuilder
     private readonly Dictionary<(uint Relation, uint Policy), (List<Relation> Relations, List<string> Impurities)> _definitions = [];
     private readonly HashSet<string> _impureFunctions = [];
 
+    /// <summary>The user's functions, with the languages and texts of those that are VOLATILE.</summary>
+    private readonly List<(UserFunction Function, string[] Languages, string[] Texts)> _functions = [];
+
     /// <summary>The statements in their order, each with what takes a row of its result.</summary>
     public IReadOnlyList<(string Sql, Action<DbDataReader> Add)> Parts { get; }
 
@@ -59,6 +62,14 @@ internal sealed class CatalogBuilder
         {
             if (policy == 0 && _content.Relations.TryGetValue(id, out var view))
                 _content.Definitions.Add(view, new Definition(relations, impurities));
+        }
+
+        // What one may do depends on all that it could call.
+        foreach (var (function, languages, texts) in _functions)
+        {
+            var mayWrite = languages.Zip(texts).Any(
+                volatileOne => HookFunction.Of(function.Name, isHarmless: false, volatileOne.First, volatileOne.Second, _impureFunctions).MayWriteInExpression);
+            _content.Functions.Add(function with { MayWrite = mayWrite });
         }
 
         return new DatabaseCatalog(_content);
@@ -180,8 +191,10 @@ internal sealed class CatalogBuilder
     private void AddFunction(DbDataReader row)
     {
         var volatility = (DeclaredVolatility)(row.GetInt32(2) - 1);
-        _content.Functions.Add(
-            new UserFunction(row.GetString(0), row.GetString(1), volatility, row.GetFieldValue<string[]>(3), row.GetBoolean(4)));
+        _functions.Add((
+            new UserFunction(row.GetString(0), row.GetString(1), volatility, row.GetFieldValue<string[]>(3), row.GetBoolean(4), MayWrite: false),
+            row.GetFieldValue<string[]>(5),
+            row.GetFieldValue<string[]>(6)));
         if (volatility != DeclaredVolatility.Immutable)
             _impureFunctions.Add(row.GetString(1));
     }

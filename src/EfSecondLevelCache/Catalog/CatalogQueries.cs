@@ -157,7 +157,9 @@ internal static class CatalogQueries
     public const string Functions =
         $"""
         SELECT n.nspname, p.proname, max({Volatility}), array_agg(DISTINCT l.lanname)::text[],
-            coalesce(bool_or(p.prokind = 'f' AND p.pronargs - p.pronargdefaults <= 1 AND argument.typtype IN ('c', 'p')), false)
+            coalesce(bool_or(p.prokind = 'f' AND p.pronargs - p.pronargdefaults <= 1 AND argument.typtype IN ('c', 'p')), false),
+            coalesce(array_agg(l.lanname::text) FILTER (WHERE p.provolatile = 'v'), ARRAY[]::text[]),
+            coalesce(array_agg(coalesce(p.prosrc, '')) FILTER (WHERE p.provolatile = 'v'), ARRAY[]::text[])
         FROM pg_catalog.pg_proc p
         JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
         JOIN pg_catalog.pg_language l ON l.oid = p.prolang

@@ -145,6 +145,7 @@ internal sealed class DatabaseCatalog
                 Volatility = (DeclaredVolatility)Math.Max((int)worst.Volatility, (int)function.Volatility),
                 Languages = [.. worst.Languages.Union(function.Languages)],
                 TakesRow = worst.TakesRow || function.TakesRow,
+                MayWrite = worst.MayWrite || function.MayWrite,
             };
         }
 

@@ -6,8 +6,9 @@ namespace EfSecondLevelCache.Catalog;
 /// <param name="Volatility">The worst of all.</param>
 /// <param name="Languages">In which they are written.</param>
 /// <param name="TakesRow">One of them can be called as if it were a column: <c>t.f</c> for <c>f(t)</c>.</param>
+/// <param name="MayWrite">One of them is VOLATILE, and its text does not show that it leaves tables and the session alone.</param>
 internal sealed record UserFunction(
-    string Schema, string Name, DeclaredVolatility Volatility, IReadOnlyList<string> Languages, bool TakesRow)
+    string Schema, string Name, DeclaredVolatility Volatility, IReadOnlyList<string> Languages, bool TakesRow, bool MayWrite)
 {
     /// <summary>Its owner promises that it reads no table and no setting, and changes nothing.</summary>
     public bool IsImmutable => Volatility == DeclaredVolatility.Immutable;

@@ -13,6 +13,7 @@ namespace EfSecondLevelCache.Planning;
 internal sealed class QueryPlan
 {
     private ResolvedPolicy? _resolved;
+    private bool? _callsUserFunctions;
 
     /// <summary>The plan of a command that nothing is known of.</summary>
     public static QueryPlan Unknown(string commandText)
@@ -60,6 +61,15 @@ internal sealed class QueryPlan
     public bool WritesUnknownTables { get; init; }
 
     public bool MayWrite => WritesUnknownTables || Writes.Count > 0;
+
+    /// <summary>It calls functions of the user's, and what those may do only the catalog tells.</summary>
+    public bool CallsUserFunctions => _callsUserFunctions ??= Functions.Any(function => function.Volatility is FunctionVolatility.Unknown);
+
+    /// <summary>Its SQL may change the session itself (<c>set_config</c>).</summary>
+    public bool ChangesSession { get; init; }
+
+    /// <summary>Its execution has to be observed: it may change more than it reads.</summary>
+    public bool IsObserved => MayWrite || ChangesSession || CallsUserFunctions;
 
     /// <summary>What it does to them.</summary>
     public WriteOperations WriteOperations { get; init; }

@@ -24,6 +24,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
     private ColumnSet _writtenColumns = ColumnSet.All;
     private IReadOnlyCollection<ComparedColumn> _comparedColumns = [];
     private bool _writesUnknownTables;
+    private bool _changesSession;
     private QueryCacheRefusal? _refusal;
     private TypeCopies _copies = TypeCopies.None;
 
@@ -70,6 +71,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
             WriteOperations = planner._writeOperations,
             WrittenRows = planner._writtenRows,
             WrittenColumns = planner._writtenColumns,
+            ChangesSession = planner._changesSession,
             Columns = columns,
             Parameters = planner.ParametersOf(parameters),
             Refusal = planner._refusal,
@@ -193,6 +195,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
 
     private void AddFunction(RawSqlFunction function)
     {
+        _changesSession |= function.Name == "set_config";
         if (function.Volatility is FunctionVolatility.Moving)
             Refuse(Refusals.MovingFunction(new TableName(function.Schema, function.Name).ToString()));
         else
@@ -204,7 +207,8 @@ internal sealed class QueryPlanner : ExpressionVisitor
         var analysis = RawSqlAnalysis.Of(sql);
         _rawNames.UnionWith(analysis.Relations);
         _functions.UnionWith(analysis.Functions.Where(function => function.Volatility is not FunctionVolatility.Moving));
-        // A query that calls a function of the user's is not taken for a write: only what its text does.
+        _changesSession |= analysis.ChangesSession;
+        // A query that calls a function of the user's is not taken for a write here: what that does the catalog tells.
         if (analysis.Has(RawSqlEffects.Writes))
         {
             _writeOperations = WriteOperations.Any;

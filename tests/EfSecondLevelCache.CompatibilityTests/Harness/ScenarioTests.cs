@@ -23,7 +23,7 @@ public abstract class ScenarioTests<T>(PostgresServer server)
     private static IEnumerable<CacheUse> UsesOf(int scenario)
     {
         CacheUse[] others = [CacheUse.AllQueries, CacheUse.Notifications, CacheUse.LogicalReplication];
-        return FullRun.Is || Picked is not null ? [CacheUse.OptIn, .. others] : [CacheUse.OptIn, others[scenario % others.Length]];
+        return FullRun.Is || Picked is not null ? [CacheUse.OptIn, .. others] : [CacheUse.OptIn, others[(scenario + typeof(T).Name.Length) % others.Length]];
     }
 
     [Theory]

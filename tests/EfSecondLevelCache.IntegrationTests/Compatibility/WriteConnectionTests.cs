@@ -90,7 +90,7 @@ public sealed class WriteConnectionTests(FootprintDatabase database) : IClassFix
                     cases.Add(write, failure, true);
             }
 
-            return [.. FullRun.Of(cases, oneIn: 3)];
+            return [.. FullRun.Of(cases, oneIn: 5)];
         }
     }
 

@@ -6,7 +6,7 @@ namespace EfSecondLevelCache.IntegrationTests.Serving;
 /// <summary>Readers and writers at once: when a writer's call has returned, no reader gets anything older.</summary>
 public sealed class ConsistencyTests(ShopDatabase database) : ShopTests(database)
 {
-    private const int Writes = 60;
+    private static readonly int Writes = FullRun.Is ? 150 : 60;
     private const int Readers = 6;
 
     public static TheoryData<string> Writers => [.. WritersByName.Keys];

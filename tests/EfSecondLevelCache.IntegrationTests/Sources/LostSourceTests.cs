@@ -77,18 +77,21 @@ public abstract class LostSourceSpecification(SourceDatabase database, ITestOutp
     [Fact]
     public async Task A_query_that_was_under_way_while_it_was_lost_is_not_kept()
     {
+        await UntilServedAsync();
+        await Cache.ClearAsync();
+        var before = Cache.Statistics;
         await using var locking = new NpgsqlConnection(Database.ConnectionString);
         await locking.OpenAsync(TestContext.Current.CancellationToken);
         await SourceDatabase.ExecuteAsync(locking, "BEGIN; LOCK TABLE items");
         var slow = Task.Run(() => GetAsync(Item));
-        await UntilAsync(() => Task.FromResult(Cache.Statistics.Misses > 0));
+        await UntilAsync(() => Task.FromResult(Cache.Statistics.Misses > before.Misses));
         await Database.ExecuteAsync($"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OwnBackends}");
         // A new slot waits for the transaction that holds the lock.
         await UntilAsync(() => Task.FromResult(Cache.Sources.Single() is { Reconnects: > 0 } now
             && (now.State is ChangeSourceState.Live || now.Kind is ChangeSourceKind.LogicalReplication)));
         await SourceDatabase.ExecuteAsync(locking, "COMMIT");
         await slow;
-        Assert.Equal(0, Cache.Statistics.Fills);
+        Assert.Equal(before.Fills, Cache.Statistics.Fills);
     }
 
     /// <summary>Through the source's own loss and return, nothing older than the database is served.</summary>

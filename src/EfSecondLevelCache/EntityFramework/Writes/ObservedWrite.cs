@@ -218,8 +218,11 @@ internal sealed class ObservedWrite
 
     private void Add(QueryPlan plan, IReadOnlyDictionary<string, object?>? parameterValues)
     {
-        if (plan.WritesUnknownTables)
+        var callsWriter = plan.CallsUserFunctions && CallsWriter(plan);
+        if (plan.WritesUnknownTables || callsWriter)
             _changes.AddUnknownTables();
+        if (plan.ChangesSession || callsWriter)
+            SessionMayChange();
         var rows = Database?.View is { } view && plan.ComparedColumns.All(view.ComparesAsAssumed)
             ? RowImages.Of(plan, parameterValues)
             : null;
@@ -227,12 +230,26 @@ internal sealed class ObservedWrite
             _changes.Add(table, plan.WriteOperations, plan.WrittenColumns, rows);
     }
 
+    /// <summary>Whether a function that the plan calls may write. Where the catalog is not known there may be nothing to lose yet.</summary>
+    private bool CallsWriter(QueryPlan plan)
+        => Database?.View is { } view
+            ? plan.Functions.Any(function => function.Volatility is FunctionVolatility.Unknown
+                && view.FunctionNamed(new TableName(function.Schema, function.Name)) is { MayWrite: true })
+            : _session.Cache!.HasResults;
+
+    /// <summary>On a connection that closes after the command nobody will meet that session.</summary>
+    private void SessionMayChange()
+    {
+        if (_connection is not null && ProviderInternals.OpenConnectionOf(_connection) is { } open)
+            CacheSession.SessionChanged(open);
+    }
+
     private void Add(RawSqlAnalysis sql)
     {
         _controlsTransaction = sql.ControlsTransaction;
         _databases = sql.Databases;
-        if (sql.ChangesSession && _connection is not null && ProviderInternals.OpenConnectionOf(_connection) is { } open)
-            CacheSession.SessionChanged(open);
+        if (sql.ChangesSession)
+            SessionMayChange();
         if (sql.WritesEverything)
             _changes.AddUnknownTables();
         foreach (var table in sql.WrittenTables)

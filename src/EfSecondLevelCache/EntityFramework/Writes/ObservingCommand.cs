@@ -26,13 +26,13 @@ internal abstract class ObservingCommand(
     }
 
     public override RelationalDataReader ExecuteReader(RelationalCommandParameterObject parameterObject)
-        => Plan is { MayWrite: true }
+        => Plan is { IsObserved: true }
             ? ExecuteWritingAsync(async: false, parameterObject, default).GetAwaiter().GetResult()
             : base.ExecuteReader(parameterObject);
 
     public override Task<RelationalDataReader> ExecuteReaderAsync(
         RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken = default)
-        => Plan is { MayWrite: true }
+        => Plan is { IsObserved: true }
             ? ExecuteWritingAsync(async: true, parameterObject, cancellationToken).AsTask()
             : base.ExecuteReaderAsync(parameterObject, cancellationToken);
 
@@ -105,7 +105,7 @@ internal abstract class ObservingCommand(
     private ObservedWrite? WriteOf(in RelationalCommandParameterObject parameterObject)
         => ObservedWrite.Of(CommandText, Plan, parameterObject.Context, parameterObject.Connection, parameterObject.ParameterValues);
 
-    /// <summary>Raw SQL that writes and returns rows (RETURNING, a data-modifying CTE).</summary>
+    /// <summary>A query that may write: RETURNING, a data-modifying CTE, a function of the user's.</summary>
     private async ValueTask<RelationalDataReader> ExecuteWritingAsync(
         bool async, RelationalCommandParameterObject parameterObject, CancellationToken cancellationToken)
     {

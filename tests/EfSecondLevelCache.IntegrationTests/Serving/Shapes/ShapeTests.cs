@@ -33,19 +33,19 @@ public abstract class ShapeTests<TShapes>(ShapesDatabase database) : ServedQuery
 
 public sealed class PlainContextShapeTests(ShapesDatabase database) : ShapeTests<ShapeTable>(database);
 
-public sealed class CacheAllQueriesShapeTests(ShapesDatabase database) : ShapeTests<SomeShapes>(database)
+public sealed class CacheAllQueriesShapeTests(ShapesDatabase database) : ShapeTests<SomeShapes<CacheAllQueriesShapeTests>>(database)
 {
     protected override Marking Cached => Marking.None;
 
     protected override SecondLevelCache CreateCache() => new(cache => cache.CacheAllQueries());
 }
 
-public sealed class RetryingShapeTests(ShapesDatabase database) : ShapeTests<SomeShapes>(database)
+public sealed class RetryingShapeTests(ShapesDatabase database) : ShapeTests<SomeShapes<RetryingShapeTests>>(database)
 {
     protected override bool Retries => true;
 }
 
-public sealed class OpenConnectionShapeTests(ShapesDatabase database) : ShapeTests<SomeShapes>(database)
+public sealed class OpenConnectionShapeTests(ShapesDatabase database) : ShapeTests<SomeShapes<OpenConnectionShapeTests>>(database)
 {
     protected override ShapesContext CreateCachedContext(SecondLevelCache cache)
     {
@@ -55,7 +55,7 @@ public sealed class OpenConnectionShapeTests(ShapesDatabase database) : ShapeTes
     }
 }
 
-public sealed class PooledContextShapeTests(ShapesDatabase database) : ShapeTests<SomeShapes>(database)
+public sealed class PooledContextShapeTests(ShapesDatabase database) : ShapeTests<SomeShapes<PooledContextShapeTests>>(database)
 {
     private PooledDbContextFactory<ShapesContext>? _contexts;
 
@@ -63,7 +63,7 @@ public sealed class PooledContextShapeTests(ShapesDatabase database) : ShapeTest
         => (_contexts ??= new(Options().AddSecondLevelCache(cache).Options, poolSize: 2)).CreateDbContext();
 }
 
-public sealed class SelfConfiguredContextShapeTests(ShapesDatabase database) : ShapeTests<SomeShapes>(database)
+public sealed class SelfConfiguredContextShapeTests(ShapesDatabase database) : ShapeTests<SomeShapes<SelfConfiguredContextShapeTests>>(database)
 {
     protected override ShapesContext CreateCachedContext(SecondLevelCache cache) => new SelfConfigured(Tap.ConnectionString, cache);
 
@@ -77,7 +77,7 @@ public sealed class SelfConfiguredContextShapeTests(ShapesDatabase database) : S
 }
 
 /// <summary>Its commands do not come through the cache's own, so they are served by the interceptor.</summary>
-public sealed class ReplacedCommandBuilderShapeTests(ShapesDatabase database) : ShapeTests<SomeShapes>(database)
+public sealed class ReplacedCommandBuilderShapeTests(ShapesDatabase database) : ShapeTests<SomeShapes<ReplacedCommandBuilderShapeTests>>(database)
 {
     protected override ShapesContext CreateCachedContext(SecondLevelCache cache)
         => new(Options().AddSecondLevelCache(cache).ReplaceService<IRelationalCommandBuilderFactory, OwnCommandBuilderFactory>().Options);
@@ -86,8 +86,10 @@ public sealed class ReplacedCommandBuilderShapeTests(ShapesDatabase database) : 
         : RelationalCommandBuilderFactory(dependencies);
 }
 
-/// <summary>The shapes for the other configurations: a part of them, as the plain context runs all.</summary>
-public abstract class SomeShapes : IServedQueries<ShapesContext>
+/// <summary>The shapes for one of the other configurations: a quarter of them, each configuration another one, as the plain context runs all.</summary>
+/// <typeparam name="TConfiguration">The class of its tests.</typeparam>
+public abstract class SomeShapes<TConfiguration> : IServedQueries<ShapesContext>
 {
-    public static IReadOnlyList<ServedQuery<ShapesContext>> All { get; } = [.. FullRun.Of(ShapeTable.All, oneIn: 4)];
+    public static IReadOnlyList<ServedQuery<ShapesContext>> All { get; } =
+        [.. FullRun.Of(ShapeTable.All, oneIn: 4, from: typeof(TConfiguration).Name.Length)];
 }
