@@ -84,11 +84,15 @@ build_project EfSecondLevelCache.sln
 
 # Side by side: most of what they do is wait for servers, and each project has servers of its own.
 for project in tests/*Tests; do
-    start_project "$(basename "$project")" "$project" "$@"
+    # Attacks replace EF Core's services, of which EF Core wants few variants in a process: they have one of their own.
+    start_project "$(basename "$project")" "$project" -class- '*.Adversary.*' "$@"
 done
 finish_all
 
 if [[ -n $full ]]; then
+    start_project attacks tests/EfSecondLevelCache.IntegrationTests -class '*.Adversary.*'
+    finish_all
+
     # Not in a subshell, as it sets a variable.
     if fetch_second_postgres >"$results/why"; then
         echo "Once more, what depends on the server: $("$SECOND_POSTGRES_BIN/postgres" --version)."
