@@ -1,4 +1,5 @@
 using System.Transactions;
+using EfSecondLevelCache.IntegrationTests.Support;
 using Microsoft.EntityFrameworkCore;
 
 namespace EfSecondLevelCache.IntegrationTests.Serving;
