@@ -1,4 +1,5 @@
 using System.Data.Common;
+using EfSecondLevelCache.Provider;
 using EfSecondLevelCache.Threading;
 using Microsoft.EntityFrameworkCore.Storage;
 
@@ -122,10 +123,7 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
     private async ValueTask ReadAsync(bool async, IRelationalConnection connection, CancellationToken cancellationToken)
     {
         // Errors to connect are the query's own.
-        if (async)
-            await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
-        else
-            connection.Open();
+        await connection.OpenAsync(async, cancellationToken).ConfigureAwait(false);
         try
         {
             var outdated = Volatile.Read(ref _outdated);
@@ -144,10 +142,7 @@ internal sealed class KnownDatabase(string name, TimeProvider time, Action<Known
         }
         finally
         {
-            if (async)
-                await connection.CloseAsync().ConfigureAwait(false);
-            else
-                connection.Close();
+            await connection.CloseAsync(async).ConfigureAwait(false);
         }
     }
 

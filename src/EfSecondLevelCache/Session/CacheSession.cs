@@ -78,10 +78,7 @@ internal sealed class CacheSession(
         if (FindKnown() is not { View: null, Fault: null } || !Cache!.HasResults || IsInTransaction)
             return;
         // Errors to connect are the write's own.
-        if (async)
-            await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
-        else
-            connection.Open();
+        await connection.OpenAsync(async, cancellationToken).ConfigureAwait(false);
         try
         {
             await RefreshKnownAsync(async, Stopwatch.GetTimestamp(), cancellationToken).ConfigureAwait(false);
@@ -92,10 +89,7 @@ internal sealed class CacheSession(
         }
         finally
         {
-            if (async)
-                await connection.CloseAsync().ConfigureAwait(false);
-            else
-                connection.Close();
+            await connection.CloseAsync(async).ConfigureAwait(false);
         }
     }
 
@@ -111,15 +105,11 @@ internal sealed class CacheSession(
     /// middle of work that the other one may be waiting for. And who waits on a thread only for who works on a thread: a task that goes on in the
     /// thread pool may find it full of those who wait for it.
     /// </summary>
-    /// <param name="async">How this would wait.</param>
-    /// <param name="otherIsAsync">How the other one works.</param>
+    /// <inheritdoc/>
     public bool MayWaitFor(bool async, bool otherIsAsync) => (async || !otherIsAsync) && !HoldsConnection && !SharedWork.IsUnderWay;
 
     /// <summary>Waits for the work of another one, for as long as a command of this context may take. False: it has not ended by then.</summary>
-    /// <param name="async">Whether to wait asynchronously; if not, the task returned is complete.</param>
-    /// <param name="work">Of the other one; it does not fail.</param>
-    /// <param name="since">The timestamp from which on the time counts: who waits for several waits no longer.</param>
-    /// <param name="cancellationToken">Of the query.</param>
+    /// <inheritdoc/>
     public async ValueTask<bool> WaitForAsync(bool async, Task work, long since, CancellationToken cancellationToken)
     {
         var left = CommandTimeout - Stopwatch.GetElapsedTime(since);

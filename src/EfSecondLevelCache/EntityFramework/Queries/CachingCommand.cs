@@ -1,4 +1,5 @@
 using System.Data.Common;
+using EfSecondLevelCache.Provider;
 using EfSecondLevelCache.Diagnostics;
 using EfSecondLevelCache.EntityFramework.Writes;
 using EfSecondLevelCache.Planning;
@@ -134,10 +135,7 @@ internal sealed class CachingCommand(
             }
 
             var connection = _parameterObject.Connection;
-            if (async)
-                await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
-            else
-                connection.Open();
+            await connection.OpenAsync(async, cancellationToken).ConfigureAwait(false);
             try
             {
                 await query.AskForSnapshotAsync(async, connection.DbConnection, cancellationToken).ConfigureAwait(false);
@@ -145,7 +143,7 @@ internal sealed class CachingCommand(
             }
             catch
             {
-                await CloseAsync(async, connection).ConfigureAwait(false);
+                await connection.CloseAsync(async).ConfigureAwait(false);
                 throw;
             }
 
@@ -180,7 +178,7 @@ internal sealed class CachingCommand(
             }
 
             if (live.HoldsConnection)
-                await CloseAsync(async, _parameterObject.Connection).ConfigureAwait(false);
+                await _parameterObject.Connection.CloseAsync(async).ConfigureAwait(false);
         }
 
         private static async ValueTask<RelationalDataReader> ExecuteAsync(
@@ -188,14 +186,6 @@ internal sealed class CachingCommand(
             => async
                 ? await command.ExecuteBaseAsync(unbuffered, cancellationToken).ConfigureAwait(false)
                 : command.ExecuteBase(unbuffered);
-
-        private static async ValueTask CloseAsync(bool async, IRelationalConnection connection)
-        {
-            if (async)
-                await connection.CloseAsync().ConfigureAwait(false);
-            else
-                connection.Close();
-        }
     }
 
     private RelationalDataReader ExecuteBase(RelationalCommandParameterObject parameterObject) => base.ExecuteReader(parameterObject);
