@@ -8,31 +8,18 @@ namespace EfSecondLevelCache.EntityFramework.Writes;
 /// Observes SaveChanges where its commands are final: every table of the mapping is in them, and cascades of the change tracker too. It stands
 /// around EF Core's batch executor, which commits the transaction that it began before it returns.
 /// </summary>
-internal sealed class ObservingBatchExecutor(IBatchExecutor inner, CacheSession session) : IBatchExecutor
+internal sealed class ObservingBatchExecutor(IBatchExecutor inner, CacheSession session) : CacheBatchExecutor(inner, session)
 {
-    public int Execute(IEnumerable<ModificationCommandBatch> commandBatches, IRelationalConnection connection)
-        => session.Cache is null
-            ? inner.Execute(commandBatches, connection)
-            : ExecuteAsync(async: false, commandBatches, connection, default).GetAwaiter().GetResult();
-
-    public Task<int> ExecuteAsync(
-        IEnumerable<ModificationCommandBatch> commandBatches, IRelationalConnection connection, CancellationToken cancellationToken = default)
-        => session.Cache is null
-            ? inner.ExecuteAsync(commandBatches, connection, cancellationToken)
-            : ExecuteAsync(async: true, commandBatches, connection, cancellationToken);
-
-    private async Task<int> ExecuteAsync(
+    protected override async Task<int> ExecuteAsync(
         bool async, IEnumerable<ModificationCommandBatch> commandBatches, IRelationalConnection connection, CancellationToken cancellationToken)
     {
-        var write = new ObservedWrite(session, connection);
+        var write = new ObservedWrite(Session, connection);
         await write.BeginAsync(async, cancellationToken).ConfigureAwait(false);
         var executed = new List<ModificationCommandBatch>();
         var succeeded = false;
         try
         {
-            var rows = async
-                ? await inner.ExecuteAsync(Observe(commandBatches, executed), connection, cancellationToken).ConfigureAwait(false)
-                : inner.Execute(Observe(commandBatches, executed), connection);
+            var rows = await ExecuteInnerAsync(async, Observe(commandBatches, executed), connection, cancellationToken).ConfigureAwait(false);
             succeeded = true;
             return rows;
         }

@@ -13,31 +13,20 @@ namespace EfSecondLevelCache.EntityFramework.Writes;
 /// Has SaveChanges return what <see cref="ReadBacks"/> asks for. Where that fails, EF Core has undone what it did, and its commands are made and
 /// executed once more without; how that ends is how SaveChanges ends.
 /// </summary>
-internal sealed class ReadBackBatchExecutor(IBatchExecutor inner, CacheSession session, ReadBacks readBacks) : IBatchExecutor
+internal sealed class ReadBackBatchExecutor(IBatchExecutor inner, CacheSession session, ReadBacks readBacks) : CacheBatchExecutor(inner, session)
 {
-    public int Execute(IEnumerable<ModificationCommandBatch> commandBatches, IRelationalConnection connection)
-        => session.Cache is null
-            ? inner.Execute(commandBatches, connection)
-            : ExecuteAsync(async: false, commandBatches, connection, default).GetAwaiter().GetResult();
-
-    public Task<int> ExecuteAsync(
-        IEnumerable<ModificationCommandBatch> commandBatches, IRelationalConnection connection, CancellationToken cancellationToken = default)
-        => session.Cache is null
-            ? inner.ExecuteAsync(commandBatches, connection, cancellationToken)
-            : ExecuteAsync(async: true, commandBatches, connection, cancellationToken);
-
-    private async Task<int> ExecuteAsync(
+    protected override async Task<int> ExecuteAsync(
         bool async, IEnumerable<ModificationCommandBatch> commandBatches, IRelationalConnection connection, CancellationToken cancellationToken)
     {
         readBacks.Begin();
         try
         {
-            return await ExecuteOnceAsync(async, commandBatches, connection, cancellationToken).ConfigureAwait(false);
+            return await ExecuteInnerAsync(async, commandBatches, connection, cancellationToken).ConfigureAwait(false);
         }
         catch (DbUpdateException fault) when (readBacks.MayBeToBlame(fault))
         {
             readBacks.GiveUp();
-            Log.NotReadBack(session.Logger, fault);
+            Log.NotReadBack(Session.Logger, fault);
         }
         finally
         {
@@ -45,14 +34,8 @@ internal sealed class ReadBackBatchExecutor(IBatchExecutor inner, CacheSession s
         }
 
         DiscardGeneratedValues();
-        return await ExecuteOnceAsync(async, commandBatches, connection, cancellationToken).ConfigureAwait(false);
+        return await ExecuteInnerAsync(async, commandBatches, connection, cancellationToken).ConfigureAwait(false);
     }
-
-    private async Task<int> ExecuteOnceAsync(
-        bool async, IEnumerable<ModificationCommandBatch> commandBatches, IRelationalConnection connection, CancellationToken cancellationToken)
-        => async
-            ? await inner.ExecuteAsync(commandBatches, connection, cancellationToken).ConfigureAwait(false)
-            : inner.Execute(commandBatches, connection);
 
     /// <summary>
     /// As EF Core does where SaveChanges fails: what the database has generated is of rows that are gone. Keys are what they were before; who is found
@@ -60,11 +43,11 @@ internal sealed class ReadBackBatchExecutor(IBatchExecutor inner, CacheSession s
     /// </summary>
     private void DiscardGeneratedValues()
     {
-        var entries = session.Context.GetService<IStateManager>().Entries.ToList();
+        var entries = Session.Context.GetService<IStateManager>().Entries.ToList();
         var keys = entries.ToDictionary(entry => entry, KeyValues);
         foreach (var entry in entries)
             entry.DiscardStoreGeneratedValues();
-        var detector = session.Context.GetService<IChangeDetector>();
+        var detector = Session.Context.GetService<IChangeDetector>();
         foreach (var (entry, generated) in keys)
         {
             foreach (var (property, value) in generated)
