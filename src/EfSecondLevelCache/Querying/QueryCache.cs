@@ -43,9 +43,15 @@ internal sealed class QueryCache(
         bool async, CacheSession session, QueryPlan plan, TValues values, TDoor door, CancellationToken cancellationToken)
         where TValues : struct, IParameterValues
         where TDoor : IQueryDoor<TReader>
+        => plan.NotOlderThanParameter is null
+            ? LookUpAndAnswerAsync<TReader, TValues, TDoor>(async, session, plan, values, door, cancellationToken)
+            : CatchUpAndAnswerAsync<TReader, TValues, TDoor>(async, session, plan, values, door, cancellationToken);
+
+    private ValueTask<TReader> LookUpAndAnswerAsync<TReader, TValues, TDoor>(
+        bool async, CacheSession session, QueryPlan plan, TValues values, TDoor door, CancellationToken cancellationToken)
+        where TValues : struct, IParameterValues
+        where TDoor : IQueryDoor<TReader>
     {
-        if (plan.NotOlderThanParameter is not null)
-            return CatchUpAndAnswerAsync<TReader, TValues, TDoor>(async, session, plan, values, door, cancellationToken);
         var found = LookUp(session, plan, values);
         return found.Result is { } result ? new(door.Serve(result))
             : found.Missed is { } missed ? ExecuteAndKeepAsync<TReader, TDoor>(async, missed, door, cancellationToken)
@@ -112,10 +118,7 @@ internal sealed class QueryCache(
             // The look-up meets it again, and tells.
         }
 
-        var found = LookUp(session, plan, values);
-        return found.Result is { } result ? door.Serve(result)
-            : found.Missed is { } missed ? await ExecuteAndKeepAsync<TReader, TDoor>(async, missed, door, cancellationToken).ConfigureAwait(false)
-            : await door.ExecuteUncachedAsync(async, cancellationToken).ConfigureAwait(false);
+        return await LookUpAndAnswerAsync<TReader, TValues, TDoor>(async, session, plan, values, door, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Identifies a command and looks it up.</summary>
@@ -171,9 +174,9 @@ internal sealed class QueryCache(
                 key.Dispose();
             }
 
-            var dependencies = policy.DependenciesOn(session.Known);
             if (!isHit)
             {
+                var dependencies = policy.DependenciesOn(session.Known);
                 refusal ??= dependencies.Refusal
                     ?? (session.Known.View is null ? null : session.Known.Source?.RefusalOf(session.Known, dependencies.Relations, session.Logger));
             }
