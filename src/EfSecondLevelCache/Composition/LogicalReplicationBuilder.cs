@@ -23,7 +23,7 @@ public sealed class LogicalReplicationBuilder
     /// <exception cref="ArgumentException"><paramref name="connectionString"/> is blank or can't be used.</exception>
     public LogicalReplicationBuilder ConnectionString(string connectionString)
     {
-        Options = Options with { Server = new GivenDatabase(ConnectionStrings.Check(connectionString, "UseLogicalReplication: ConnectionString", nameof(connectionString))) };
+        Options = Options with { Server = GivenDatabase.Of(connectionString, "UseLogicalReplication: ConnectionString", nameof(connectionString)) };
         return this;
     }
 

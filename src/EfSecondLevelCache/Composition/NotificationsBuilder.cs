@@ -20,7 +20,7 @@ public sealed class NotificationsBuilder
     /// <exception cref="ArgumentException"><paramref name="connectionString"/> is blank or can't be used.</exception>
     public NotificationsBuilder ConnectionString(string connectionString)
     {
-        Options = Options with { Server = new GivenDatabase(ConnectionStrings.Check(connectionString, "UseNotifications: ConnectionString", nameof(connectionString))) };
+        Options = Options with { Server = GivenDatabase.Of(connectionString, "UseNotifications: ConnectionString", nameof(connectionString)) };
         return this;
     }
 

@@ -62,8 +62,7 @@ public sealed class PeerOptionsBuilder
     public PeerOptionsBuilder MembersFromDatabase(string connectionString)
         => Set(_settings with
         {
-            Database = new GivenDatabase(ConnectionStrings.Check(
-                connectionString, $"{nameof(MembersFromDatabase)}(connectionString)", nameof(connectionString))),
+            Database = GivenDatabase.Of(connectionString, $"{nameof(MembersFromDatabase)}(connectionString)", nameof(connectionString)),
         });
 
     /// <summary>The nodes enter themselves in a table of a database that a data source leads to, whose password may change.</summary>

@@ -298,8 +298,8 @@ public sealed class SecondLevelCacheOptionsBuilder
     /// </param>
     /// <exception cref="ArgumentException"><paramref name="connectionString"/> is blank or can't be read.</exception>
     public SecondLevelCacheOptionsBuilder UsePostgresBackplane(string connectionString)
-        => UseBackplane(new PostgresBackplaneSettings(new GivenDatabase(
-            ConnectionStrings.Check(connectionString, $"{nameof(UsePostgresBackplane)}(connectionString)", nameof(connectionString)))));
+        => UseBackplane(new PostgresBackplaneSettings(GivenDatabase.Of(
+            connectionString, $"{nameof(UsePostgresBackplane)}(connectionString)", nameof(connectionString))));
 
     /// <summary>Lets a PostgreSQL carry what the nodes tell each other that a data source leads to, whose password may change.</summary>
     /// <param name="dataSource">To the database of the contexts, as with a connection string. It is not disposed with the cache.</param>
@@ -320,8 +320,7 @@ public sealed class SecondLevelCacheOptionsBuilder
     /// <exception cref="ArgumentException"><paramref name="connectionString"/> is blank or can't be read.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="lease"/> is out of that range.</exception>
     public SecondLevelCacheOptionsBuilder SynchronousWrites(string connectionString, TimeSpan? lease = null)
-        => Use(
-            new GivenDatabase(ConnectionStrings.Check(connectionString, $"{nameof(SynchronousWrites)}(connectionString)", nameof(connectionString))), lease);
+        => Use(GivenDatabase.Of(connectionString, $"{nameof(SynchronousWrites)}(connectionString)", nameof(connectionString)), lease);
 
     /// <summary>Lets writes wait for the other nodes, whose leases are in a database that a data source leads to; its password may change.</summary>
     /// <param name="dataSource">To the database that has the table, the same for all nodes. It is not disposed with the cache.</param>

@@ -7,6 +7,10 @@ namespace EfSecondLevelCache.Values;
 /// <param name="Source">Null: the connection string has everything.</param>
 internal sealed record GivenDatabase(string ConnectionString, NpgsqlDataSource? Source = null)
 {
+    /// <inheritdoc cref="ConnectionStrings.Check"/>
+    public static GivenDatabase Of(string connectionString, string setting, string parameter)
+        => new(ConnectionStrings.Check(connectionString, setting, parameter));
+
     public static GivenDatabase Of(NpgsqlDataSource source)
     {
         ArgumentNullException.ThrowIfNull(source);
