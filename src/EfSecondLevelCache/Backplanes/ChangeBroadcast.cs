@@ -112,7 +112,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
             // Numbers must leave in their order.
             lock (_publishing)
             {
-                if (content.IsChange)
+                if (content is Change)
                     _sent++;
                 _backplane.Publish(ChangeMessageFormat.Encode(new ChangeMessage(Incarnation, _sent, content), _backplane.MaxMessageBytes));
             }
@@ -205,7 +205,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
 
         if (_members.Hear(message.Sender) is not { } node)
         {
-            Flush("there are too many nodes");
+            Flush($"there are more than {NodeMembership.MostNodes} nodes");
             return;
         }
 
@@ -232,7 +232,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
                 break;
             case Alive alive:
                 FlushIfBehind(node, message.Number);
-                node.Beat(alive, Incarnation, _time.GetTimestamp());
+                node.Beat(alive, Incarnation, node.LastHeard);
                 Recovered(node);
                 break;
             case AcknowledgementAsked asked:
@@ -244,7 +244,7 @@ internal sealed class ChangeBroadcast : IBackplaneReceiver, IAsyncDisposable
                 // One of the future would be a lie.
                 if (acknowledged.Asker == Incarnation && acknowledged.Stamp <= Volatile.Read(ref _lastAsked))
                 {
-                    node.Acknowledge(acknowledged.Stamp, _time.GetTimestamp());
+                    node.Acknowledge(acknowledged.Stamp, node.LastHeard);
                     var next = _nextAcknowledgement;
                     _nextAcknowledgement = NewCompletion();
                     next.TrySetResult();

@@ -81,7 +81,7 @@ internal static class ChangeMessageFormat
 
         if (content is Alive alive)
             yield return alive with { Heard = [] };
-        else if (content.IsChange)
+        else if (content is Change)
             yield return Change.Everything;
     }
 

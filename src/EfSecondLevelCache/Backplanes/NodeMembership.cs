@@ -13,7 +13,7 @@ namespace EfSecondLevelCache.Backplanes;
 /// <param name="logger">For what is worth a person's attention.</param>
 internal sealed class NodeMembership(TimeProvider time, TimeSpan? maxStaleness, TimeSpan heartbeat, ILogger logger)
 {
-    private const int MostNodes = 1_000;
+    public const int MostNodes = 1_000;
 
     /// <summary>A node that is silent for so long is taken for dead. One that is only unreachable starts again as a new acquaintance.</summary>
     private static readonly TimeSpan ForgottenAfter = TimeSpan.FromMinutes(1);

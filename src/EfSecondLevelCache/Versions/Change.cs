@@ -4,11 +4,7 @@ using EfSecondLevelCache.Values;
 namespace EfSecondLevelCache.Versions;
 
 /// <summary>What nodes tell each other; the changes among it are all that is known of it below the backplanes.</summary>
-internal abstract record MessageContent
-{
-    /// <summary>It tells of a change, and so has a number of its own.</summary>
-    public bool IsChange => this is Change;
-}
+internal abstract record MessageContent;
 
 /// <summary>What has changed, in the one form in which this process's writes, the application, change sources and other nodes tell it.</summary>
 internal abstract record Change : MessageContent

@@ -246,5 +246,5 @@ public abstract class BackplaneSpecification : IAsyncLifetime
             node.CountFlushesFromNow();
     }
 
-    private static bool IsChange(byte[] bytes) => ChangeMessageFormat.TryDecode(bytes, out var message) && message.Content is { IsChange: true };
+    private static bool IsChange(byte[] bytes) => ChangeMessageFormat.TryDecode(bytes, out var message) && message.Content is Change;
 }
