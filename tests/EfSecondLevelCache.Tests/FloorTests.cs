@@ -24,7 +24,7 @@ public sealed class FloorTests(ITestOutputHelper output)
     [Fact]
     public void No_floor_knows_one_above_it()
     {
-        var references = References().ToArray();
+        var references = References.Value;
         var known = references.GroupBy(reference => reference.From.Floor).ToDictionary(
             from => from.Key, from => from.Select(reference => reference.To.Floor).Where(floor => floor != from.Key).Distinct().OrderBy(Height));
         foreach (var floor in Floors.Reverse())
@@ -38,11 +38,13 @@ public sealed class FloorTests(ITestOutputHelper output)
 
     [Fact]
     public void Every_folder_is_a_floor()
-        => Assert.Equal(Floors.Order(), References().SelectMany(reference => new[] { reference.From.Floor, reference.To.Floor }).Distinct().Order());
+        => Assert.Equal(Floors.Order(), References.Value.SelectMany(reference => new[] { reference.From.Floor, reference.To.Floor }).Distinct().Order());
 
     private static int Height(string floor) => Array.IndexOf(Floors, floor);
 
-    private static IEnumerable<((string Floor, string Type) From, (string Floor, string Type) To)> References()
+    private static readonly Lazy<((string Floor, string Type) From, (string Floor, string Type) To)[]> References = new(() => [.. Read()]);
+
+    private static IEnumerable<((string Floor, string Type) From, (string Floor, string Type) To)> Read()
     {
         var library = typeof(SecondLevelCache).Assembly;
         var architecture = new ArchLoader().LoadAssembly(library).Build();

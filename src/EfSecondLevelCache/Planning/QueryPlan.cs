@@ -13,7 +13,6 @@ namespace EfSecondLevelCache.Planning;
 internal sealed class QueryPlan
 {
     private ResolvedPolicy? _resolved;
-    private bool? _callsUserFunctions;
 
     /// <summary>The plan of a command that nothing is known of.</summary>
     public static QueryPlan Unknown(string commandText)
@@ -45,8 +44,7 @@ internal sealed class QueryPlan
 
     /// <summary>There is nothing in it by which it could read a table.</summary>
     public bool NamesNothing
-        => Reads.Count == 0 && RawNames.Count == 0 && !Functions.Any(function => function.Volatility is FunctionVolatility.Unknown)
-            && !MayWrite && Refusal?.Reason is not RefusalReason.UnreadableSql;
+        => Reads.Count == 0 && RawNames.Count == 0 && !CallsUserFunctions && !MayWrite && Refusal?.Reason is not RefusalReason.UnreadableSql;
 
     /// <summary>The tables that it writes (ExecuteUpdate, ExecuteDelete, raw SQL that is no plain query).</summary>
     public IReadOnlyList<TableName> Writes { get; init; } = [];
@@ -63,7 +61,7 @@ internal sealed class QueryPlan
     public bool MayWrite => WritesUnknownTables || Writes.Count > 0;
 
     /// <summary>It calls functions of the user's, and what those may do only the catalog tells.</summary>
-    public bool CallsUserFunctions => _callsUserFunctions ??= Functions.Any(function => function.Volatility is FunctionVolatility.Unknown);
+    public bool CallsUserFunctions { get; init; }
 
     /// <summary>Its SQL may change the session itself (<c>set_config</c>).</summary>
     public bool ChangesSession { get; init; }

@@ -66,6 +66,7 @@ internal sealed class QueryPlanner : ExpressionVisitor
             ComparedColumns = planner._comparedColumns,
             RawNames = [.. planner._rawNames],
             Functions = [.. planner._functions],
+            CallsUserFunctions = planner._functions.Any(function => function.Volatility is FunctionVolatility.Unknown),
             Writes = [.. planner._writes],
             WritesUnknownTables = planner._writesUnknownTables,
             WriteOperations = planner._writeOperations,

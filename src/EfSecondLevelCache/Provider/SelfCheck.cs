@@ -24,7 +24,7 @@ internal static class SelfCheck
     public static IReadOnlyList<SwitchedOffPart> SwitchedOff => _switchedOff;
 
     /// <summary>Whether writes would go unseen, so that nothing may be cached.</summary>
-    public static bool MissesWrites => _switchedOff is not [] && _switchedOff.Any(part => part.Part == WritesPart);
+    public static bool MissesWrites => _switchedOff.Any(part => part.Part == WritesPart);
 
     /// <summary>Whether a part has what it stands on: its types load, and their methods find all that they call.</summary>
     /// <param name="part">Its name.</param>

@@ -1,4 +1,5 @@
 using EfSecondLevelCache.Catalog;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -25,5 +26,5 @@ internal interface ISessionCache
 internal interface ISessionCacheProvider
 {
     /// <summary>The cache of a context that has these options.</summary>
-    ISessionCache CacheFor(Microsoft.EntityFrameworkCore.Infrastructure.IDbContextOptions options);
+    ISessionCache CacheFor(IDbContextOptions options);
 }

@@ -20,9 +20,6 @@ public abstract class ClusterSpecification(PostgresServer server, ITestOutputHel
 
     private const int Size = 3;
 
-    /// <summary>Of tests whose fault another one has in less time, or among others.</summary>
-    protected const string TakesLong = FullRun.OnlyThen;
-
     /// <summary>Below that, too little came from the caches to prove anything. While a fault lasts, nearly everything goes to the database.</summary>
     private const double LeastHitRatio = 0.1;
 
@@ -36,8 +33,6 @@ public abstract class ClusterSpecification(PostgresServer server, ITestOutputHel
 
     private readonly string _folder = Directory.CreateTempSubdirectory("efslc-cluster-").FullName;
     private HistoryDatabase _database = null!;
-
-    public static bool HasTime => FullRun.Is;
 
     /// <summary>How old a read may be of what another node has written.</summary>
     protected virtual TimeSpan Bound => MaxStaleness;

@@ -25,7 +25,7 @@ public sealed class NamespaceClusterTests(PostgresServer server, ITestOutputHelp
             await _namespaces.DisposeAsync();
     }
 
-    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
+    [Fact(Skip = FullRun.OnlyThen, SkipType = typeof(FullRun), SkipUnless = nameof(FullRun.Is))]
     public Task A_node_is_unplugged() => CheckAsync(async () =>
     {
         await _namespaces.UnplugAsync(Victim);

@@ -26,16 +26,16 @@ public sealed class PostgresClusterTests(RestartableServer server, ITestOutputHe
             await wire.DisposeAsync();
     }
 
-    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
+    [Fact(Skip = FullRun.OnlyThen, SkipType = typeof(FullRun), SkipUnless = nameof(FullRun.Is))]
     public Task A_node_is_killed_and_started_again() => CheckAsync(KillAndGiveUpAsync);
 
-    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
+    [Fact(Skip = FullRun.OnlyThen, SkipType = typeof(FullRun), SkipUnless = nameof(FullRun.Is))]
     public Task A_node_is_stopped_for_longer_than_it_may_be_stale() => CheckAsync(StopForAWhileAsync);
 
     [Fact]
     public Task A_node_hears_nothing_over_its_connection_and_nobody_is_told() => CheckAsync(() => DuringAsync([_wires[Victim]], wire => wire.Hold()));
 
-    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
+    [Fact(Skip = FullRun.OnlyThen, SkipType = typeof(FullRun), SkipUnless = nameof(FullRun.Is))]
     public Task PostgreSQL_is_restarted() => CheckAsync(server.RestartAsync);
 
     protected override NodeSettings Configure(NodeSettings node) => node with

@@ -25,16 +25,16 @@ public sealed class RedisClusterTests(PostgresServer server, ITestOutputHelper o
             await _redis.DisposeAsync();
     }
 
-    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
+    [Fact(Skip = FullRun.OnlyThen, SkipType = typeof(FullRun), SkipUnless = nameof(FullRun.Is))]
     public Task A_node_is_killed_and_started_again() => CheckAsync(KillAndGiveUpAsync);
 
-    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
+    [Fact(Skip = FullRun.OnlyThen, SkipType = typeof(FullRun), SkipUnless = nameof(FullRun.Is))]
     public Task A_node_is_stopped_for_longer_than_it_may_be_stale() => CheckAsync(StopForAWhileAsync);
 
     [Fact]
     public Task A_node_is_cut_off_from_Redis_and_nobody_is_told() => CheckAsync(() => DuringAsync([_wires[Victim]], wire => wire.Hold()));
 
-    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
+    [Fact(Skip = FullRun.OnlyThen, SkipType = typeof(FullRun), SkipUnless = nameof(FullRun.Is))]
     public Task Redis_is_restarted() => CheckAsync(async () =>
     {
         await _redis.StopAsync();

@@ -18,19 +18,19 @@ public sealed class SynchronousClusterTests(RestartableServer server, ITestOutpu
     [Fact]
     public Task A_node_is_killed_and_started_again_at_the_same_address() => CheckAsync(KillAndStartAgainAsync);
 
-    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
+    [Fact(Skip = FullRun.OnlyThen, SkipType = typeof(FullRun), SkipUnless = nameof(FullRun.Is))]
     public Task A_node_is_stopped_for_longer_than_its_lease() => CheckAsync(StopForAWhileAsync);
 
-    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
+    [Fact(Skip = FullRun.OnlyThen, SkipType = typeof(FullRun), SkipUnless = nameof(FullRun.Is))]
     public Task A_node_is_cut_off() => CheckAsync(() => DuringAsync(_wires.Of(Victim), wire => wire.Cut()));
 
-    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
+    [Fact(Skip = FullRun.OnlyThen, SkipType = typeof(FullRun), SkipUnless = nameof(FullRun.Is))]
     public Task A_node_hears_nothing_and_is_heard() => CheckAsync(() => DuringAsync(_wires.To(Victim), wire => wire.Hold()));
 
-    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
+    [Fact(Skip = FullRun.OnlyThen, SkipType = typeof(FullRun), SkipUnless = nameof(FullRun.Is))]
     public Task Messages_are_later_than_the_lease() => CheckAsync(() => DuringAsync(_wires.All, wire => wire.Latency = Lease * 1.3));
 
-    [Fact(Skip = TakesLong, SkipType = typeof(ClusterSpecification), SkipUnless = nameof(HasTime))]
+    [Fact(Skip = FullRun.OnlyThen, SkipType = typeof(FullRun), SkipUnless = nameof(FullRun.Is))]
     public Task PostgreSQL_is_restarted() => CheckAsync(server.RestartAsync);
 
     public override async ValueTask DisposeAsync()

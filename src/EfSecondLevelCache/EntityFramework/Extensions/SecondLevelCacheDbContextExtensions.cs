@@ -14,9 +14,7 @@ public static class SecondLevelCacheDbContextExtensions
     public static SecondLevelCache? GetSecondLevelCache(this DatabaseFacade database)
     {
         ArgumentNullException.ThrowIfNull(database);
-        var context = ((IDatabaseFacadeDependenciesAccessor)database).Context;
-        var options = context.GetService<IDbContextOptions>();
-        return options.FindExtension<SecondLevelCacheOptionsExtension>()?.CacheFor(options);
+        return SecondLevelCacheOptionsExtension.CacheOf(((IDatabaseFacadeDependenciesAccessor)database).Context);
     }
 
     /// <summary>Executes something and tells what happened to each of its commands, in their order.</summary>
